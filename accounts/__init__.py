@@ -1,0 +1,1 @@
+"""Who pays: people, accounts, members, balance. Never learns that quota exists."""

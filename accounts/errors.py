@@ -1,0 +1,46 @@
+"""Refusals of the accounts app: sentences a customer may read, numbers as attributes."""
+
+from decimal import Decimal
+
+from accounts.money import format_money
+
+
+class Refusal(Exception):
+    """Something was asked that cannot be done; nothing has changed.
+
+    ``str()`` is a sentence that says what is wrong and what to do. ``status`` is the
+    HTTP status an edge answers with (rules 10).
+    """
+
+    status = 422
+
+
+class Conflict(Refusal):
+    """The state moved, or the request contradicts an earlier one (409)."""
+
+    status = 409
+
+
+class InsufficientBalance(Refusal):
+    """The balance does not cover a payment (rules 4.7)."""
+
+    def __init__(self, *, needed: Decimal, balance: Decimal, currency: str) -> None:
+        self.needed = needed
+        self.balance = balance
+        self.missing = needed - balance
+        super().__init__(
+            f"Balance is {format_money(balance, currency)} and this costs "
+            f"{format_money(needed, currency)}. Top up "
+            f"{format_money(self.missing, currency)} first."
+        )
+
+
+class DebtOutstanding(Refusal):
+    """A reversal left a debt; nothing can be bought until it is paid (rules 4.7)."""
+
+    def __init__(self, *, debt: Decimal, currency: str) -> None:
+        self.debt = debt
+        super().__init__(
+            f"{format_money(debt, currency)} is still owed from a reversed payment. "
+            "The next top-up pays it first; then you can buy again."
+        )

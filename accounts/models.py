@@ -1,0 +1,183 @@
+"""Users, accounts, members and the prepaid balance."""
+
+from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.fields import MoneyField
+
+
+def validate_zone(name: str) -> None:
+    """Refuse what is not an IANA time zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name} is not a time zone, such as Asia/Singapore.")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people; the email is lower-cased so that one mailbox is one person."""
+
+    def create_user(self, email: str, password: str, **extra: Any) -> "User":
+        """Create a person with a hashed password."""
+        user = self.model(email=email.strip().lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str, **extra: Any) -> "User":
+        """Create a member of staff with every permission."""
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, **extra
+        )
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """Find a person by email, whatever its case."""
+        return self.get(email=(email or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in by email."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="user_email_is_lower_case",
+                condition=Q(email=models.functions.Lower("email")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Accounts, and the one way to lock one."""
+
+    def lock(self, account_id: int) -> "Account":
+        """Lock the account's row first of all and return it as it stands now.
+
+        ``FOR NO KEY UPDATE``: inserts of rows that point at the account go on.
+        """
+        return self.select_for_update(no_key=True).get(pk=account_id)
+
+
+class Account(models.Model):
+    """The paying customer."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=150)
+    zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
+    currency = models.CharField(max_length=3, default="USD")
+    balance = MoneyField(default=0)
+    debt = MoneyField(default=0)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Self]] = AccountQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="account_balance_never_negative", condition=Q(balance__gte=0)
+            ),
+            models.CheckConstraint(
+                name="account_debt_never_negative", condition=Q(debt__gte=0)
+            ),
+            models.CheckConstraint(
+                name="account_never_has_both_balance_and_debt",
+                condition=Q(balance=0) | Q(debt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The account's current time zone."""
+        return ZoneInfo(self.zone)
+
+
+class Member(models.Model):
+    """A user's place in an account: the creator, or a collaborator with flags."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="members")
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
+    is_creator = models.BooleanField(default=False)
+    is_global_resource = models.BooleanField(default=False)
+    is_financial = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("account", "id", name="member_by_account"),
+            models.UniqueConstraint("account", "user", name="member_once_per_account"),
+            models.UniqueConstraint(
+                "account", condition=Q(is_creator=True), name="account_has_one_creator"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.account}"
+
+
+class BalanceEntry(models.Model):
+    """One append-only change of an account's prepaid money."""
+
+    class Kind(models.TextChoices):
+        TOP_UP = "top_up", "Top-up"
+        PURCHASE = "purchase", "Purchase"
+        RENEWAL = "renewal", "Renewal"
+        REFUND = "refund", "Refund"
+        ADJUSTMENT = "adjustment", "Adjustment"
+        REVERSAL = "reversal", "Reversal"
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="balance_entries")
+    kind = models.CharField(max_length=12, choices=Kind)
+    amount = MoneyField()
+    balance_after = MoneyField()
+    reference = models.CharField(max_length=100)
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "balance entries"
+        constraints = [
+            models.UniqueConstraint("account", "id", name="balance_entry_by_account"),
+            models.UniqueConstraint(
+                "account", "reference", name="balance_entry_once_per_reference"
+            ),
+            models.CheckConstraint(
+                name="balance_entry_balance_after_never_negative",
+                condition=Q(balance_after__gte=0),
+            ),
+            models.CheckConstraint(
+                name="balance_entry_moves_something", condition=~Q(amount=0)
+            ),
+            models.CheckConstraint(
+                name="balance_entry_sign_follows_kind",
+                condition=Q(kind="adjustment")
+                | Q(kind__in=["top_up", "refund"], amount__gt=0)
+                | Q(kind__in=["purchase", "renewal", "reversal"], amount__lt=0),
+            ),
+            models.CheckConstraint(
+                name="balance_entry_balance_after_includes_it",
+                condition=Q(balance_after__gte=F("amount")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"

@@ -1,0 +1,47 @@
+"""Exact money: whole cents, rounded in one place, once, half up. Pure."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_currency, format_decimal
+
+CENT = Decimal("0.01")
+MINUS = "\u2212"
+
+
+def to_cents(amount: Decimal) -> Decimal:
+    """Round to whole cents, half up. The only rounding there is (rules 1).
+
+    >>> to_cents(Decimal("0.065"))
+    Decimal('0.07')
+    """
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def is_cents(amount: Decimal) -> bool:
+    """Say whether an amount is a whole number of cents.
+
+    >>> is_cents(Decimal("64.92")), is_cents(Decimal("0.006"))
+    (True, False)
+    """
+    return amount.is_finite() and amount == to_cents(amount)
+
+
+def format_money(amount: Decimal, currency: str = "USD") -> str:
+    """Show an amount with two places and its currency.
+
+    >>> format_money(Decimal("-1064.9"))
+    '−$1,064.90'
+    """
+    text = format_currency(abs(amount), currency, locale="en_US")
+    return f"{MINUS}{text}" if amount < 0 else text
+
+
+def format_unit_price(price: Decimal, currency: str = "USD") -> str:
+    """Show a unit price with the places it needs, at least two.
+
+    >>> format_unit_price(Decimal("0.060000")), format_unit_price(Decimal("0.006"))
+    ('$0.06', '$0.006')
+    """
+    number = format_decimal(price, "#,##0.00####", locale="en_US")
+    symbol = format_currency(0, currency, "¤", locale="en_US")
+    return f"{symbol}{number}"

@@ -1,0 +1,1 @@
+"""What is paid for: tariffs, subscriptions, packs, windows, images and scans."""

@@ -1,0 +1,46 @@
+"""Refusals of the quota app."""
+
+from accounts.errors import Conflict, Refusal
+from quota.rules.units import format_quota
+
+
+class InsufficientQuota(Refusal):
+    """The open windows do not cover a task; nothing was held (rules 5.5)."""
+
+    def __init__(self, *, needed_tenths: int, available_tenths: int) -> None:
+        self.needed_tenths = needed_tenths
+        self.available_tenths = available_tenths
+        self.missing_tenths = needed_tenths - available_tenths
+        super().__init__(
+            f"{format_quota(self.missing_tenths)} more quota needed: this needs "
+            f"{format_quota(needed_tenths)} and {format_quota(available_tenths)} is left."
+        )
+
+
+class NothingToScan(Refusal):
+    """No image is left in the selection (rules 5.5)."""
+
+
+class AlreadyScanning(Conflict):
+    """The one image asked for has a scan in flight (rules 5.7)."""
+
+
+class NotActive(Refusal):
+    """Professional Edition is not active, so nothing can be scanned or bought."""
+
+
+class QuoteMoved(Conflict):
+    """What was quoted no longer holds; nothing was charged (rules 4.6, 5.4)."""
+
+
+class KeyReused(Conflict):
+    """The key of an earlier press came with other input (rules 4.6)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form was already used for something else. Load the page again."
+        )
+
+
+class InvalidQuantity(Refusal):
+    """A number of scans, cores or months that is not sold."""

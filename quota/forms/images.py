@@ -1,0 +1,58 @@
+"""The filters of *Local images*: unknown choices mean "any", never an error page."""
+
+from django import forms
+
+from quota.models import ImageFilter
+from quota.pages.images import Sort
+
+
+class FilterForm(forms.Form):
+    """Reads the filter and the sort from a query string."""
+
+    q = forms.CharField(required=False, max_length=200)
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Any state"),
+            ("not_scanned", "Not scanned"),
+            ("queued", "Queued"),
+            ("scanning", "Scanning"),
+            ("scanned", "Scanned"),
+            ("failed", "Failed"),
+            ("stopped", "Stopped"),
+        ],
+    )
+    risk = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Any risk"),
+            ("high", "Critical or high"),
+            ("trojans", "Has trojans"),
+            ("sensitive", "Has sensitive data"),
+            ("none", "No known risk"),
+        ],
+    )
+    cost = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any cost"), ("first", "First scan"), ("repeat", "Repeat scan")],
+    )
+    running = forms.BooleanField(required=False)
+    sort = forms.ChoiceField(
+        required=False, choices=[(sort.value, sort.value) for sort in Sort]
+    )
+    after = forms.CharField(required=False, max_length=500)
+
+    def chosen(self) -> ImageFilter:
+        """The filter. Call ``is_valid()`` first; a bad choice counts as "any"."""
+        data = self.cleaned_data
+        return ImageFilter(
+            text=data.get("q", ""),
+            state=data.get("state", ""),
+            risk=data.get("risk", ""),
+            cost=data.get("cost", ""),
+            running=data.get("running", False),
+        )
+
+    def sort_by(self) -> Sort:
+        """The sort; by latest activity unless said otherwise."""
+        return Sort(self.cleaned_data.get("sort") or Sort.ACTIVE)

@@ -1,0 +1,32 @@
+"""The rows of what is paid for. One file per idea."""
+
+from quota.models.advisories import Advisory
+from quota.models.images import Finding, Image, ImageSource, Sighting
+from quota.models.orders import Order, OrderLine
+from quota.models.scans import Scan, ScanTask
+from quota.models.selection import ImageFilter, Scope, Selection
+from quota.models.subscriptions import QuotaPack, Subscription, Term
+from quota.models.tariffs import Tariff
+from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
+
+__all__ = [
+    "Advisory",
+    "Finding",
+    "Image",
+    "ImageFilter",
+    "ImageSource",
+    "LedgerEntry",
+    "Order",
+    "OrderLine",
+    "QuotaPack",
+    "QuotaWindow",
+    "Scan",
+    "ScanReason",
+    "ScanTask",
+    "Scope",
+    "Selection",
+    "Sighting",
+    "Subscription",
+    "Tariff",
+    "Term",
+]

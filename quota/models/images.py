@@ -1,0 +1,233 @@
+"""Images of an account, where they were seen, and what was found in them."""
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower, Substr
+
+from quota.models.owned import Owned
+
+LOCAL = Q(is_local=True)
+
+
+class ImageSource(models.Model):
+    """A place on the server that the operator allows one account to read images from.
+
+    Only staff write these rows: a member must never be able to name a file of the
+    server or somebody else's engine (rules 9).
+    """
+
+    class Kind(models.TextChoices):
+        OCI_LAYOUT = "oci-layout", "Folder of OCI layouts and archives"
+        DOCKER_ARCHIVE = "docker-archive", "Archive of docker save"
+        ENGINE = "engine", "Docker-compatible engine (socket)"
+
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_index=False)
+    kind = models.CharField(max_length=14, choices=Kind)
+    location = models.CharField(max_length=500)
+    read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    problem = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("account", "id", name="imagesource_by_account"),
+            models.UniqueConstraint(
+                "account", "kind", "location", name="image_source_once_per_account"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.location}"
+
+
+class Image(Owned):
+    """One image of an account: one image ID, wherever it is seen (rules 5.1).
+
+    Its row outlives its sightings, so that an image that went and came back keeps its
+    history (rules 5.2). ``name`` to ``containers`` describe it on *Local images*;
+    ``outcome`` and below are written when a scan ends, never when one is held. Every
+    sort of the list has an index of its own, alone and under the outcome.
+    """
+
+    class Outcome(models.TextChoices):
+        NOT_SCANNED = "not_scanned", "Not scanned"
+        SCANNED = "scanned", "Scanned"
+        FAILED = "failed", "Failed"
+        STOPPED = "stopped", "Stopped"
+
+    digest = models.CharField(max_length=71)
+    os = models.CharField(max_length=32)
+    architecture = models.CharField(max_length=32)
+    variant = models.CharField(max_length=32, blank=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+
+    is_local = models.BooleanField(default=False)
+    name = models.CharField(max_length=300, blank=True)
+    tag = models.CharField(max_length=128, blank=True)
+    tags = models.PositiveIntegerField(default=0)
+    containers = models.PositiveIntegerField(default=0)
+
+    outcome = models.CharField(
+        max_length=11, choices=Outcome, default=Outcome.NOT_SCANNED
+    )
+    outcome_reason = models.CharField(max_length=300, blank=True)
+    active_at = models.DateTimeField()
+    scanned_at = models.DateTimeField(null=True)
+    first_scans = models.PositiveIntegerField(default=0)
+    repeat_scans = models.PositiveIntegerField(default=0)
+    result = models.BigIntegerField(null=True)
+    critical = models.PositiveIntegerField(null=True)
+    high = models.PositiveIntegerField(null=True)
+    medium = models.PositiveIntegerField(null=True)
+    low = models.PositiveIntegerField(null=True)
+    unknown = models.PositiveIntegerField(null=True)
+    trojans = models.PositiveIntegerField(null=True)
+    sensitive = models.PositiveIntegerField(null=True)
+    risk = models.BigIntegerField(default=-1)
+
+    search = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                F("name"),
+                Value(":"),
+                F("tag"),
+                Value(" "),
+                Substr(F("digest"), 8, 12),
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.UniqueConstraint("account", "digest", name="image_is_one_per_id"),
+            models.CheckConstraint(
+                name="image_id_is_a_digest",
+                condition=Q(digest__regex=r"^sha256:[0-9a-f]{64}$"),
+            ),
+            models.CheckConstraint(
+                name="image_result_never_without_a_scan",
+                condition=Q(result=None, scanned_at=None, first_scans=0, repeat_scans=0)
+                | Q(result__isnull=False, scanned_at__isnull=False, first_scans__gte=1),
+            ),
+        ]
+        indexes = [
+            models.Index("account", "name", "id", name="image_name", condition=LOCAL),
+            models.Index(
+                "account", "containers", "id", name="image_containers", condition=LOCAL
+            ),
+            models.Index("account", "risk", "id", name="image_risk", condition=LOCAL),
+            models.Index(
+                "account", "active_at", "id", name="image_active", condition=LOCAL
+            ),
+            models.Index(
+                "account", "outcome", "name", "id", name="image_o_name", condition=LOCAL
+            ),
+            models.Index(
+                "account",
+                "outcome",
+                "containers",
+                "id",
+                name="image_o_containers",
+                condition=LOCAL,
+            ),
+            models.Index(
+                "account", "outcome", "risk", "id", name="image_o_risk", condition=LOCAL
+            ),
+            models.Index(
+                "account",
+                "outcome",
+                "active_at",
+                "id",
+                name="image_o_active",
+                condition=LOCAL,
+            ),
+            GinIndex(
+                F("account"),
+                OpClass(F("search"), name="gin_trgm_ops"),
+                name="image_search",
+                condition=LOCAL,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.tag}" if self.name else self.digest
+
+
+class Sighting(Owned):
+    """An image seen at a source under one name and tag; gone when the source says so."""
+
+    image = models.ForeignKey(
+        Image,
+        models.PROTECT,
+        related_name="sightings",
+        db_constraint=False,
+        db_index=False,
+    )
+    source = models.ForeignKey(
+        ImageSource, models.PROTECT, db_constraint=False, db_index=False
+    )
+    name = models.CharField(max_length=300)
+    tag = models.CharField(max_length=128, blank=True)
+    locator = models.CharField(max_length=500)
+    containers = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField()
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.UniqueConstraint(
+                "account",
+                "source",
+                "image",
+                "name",
+                "tag",
+                name="sighting_once_per_tag",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "image"], name="sighting_of_image")]
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.tag}"
+
+
+class Finding(Owned):
+    """One thing found in an image by the scan whose result is shown."""
+
+    image = models.ForeignKey(
+        Image,
+        models.PROTECT,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
+    )
+    scan = models.BigIntegerField()
+    category = models.CharField(max_length=16)
+    severity = models.CharField(max_length=8)
+    rank = models.PositiveSmallIntegerField()
+    identifier = models.CharField(max_length=200)
+    title = models.CharField(max_length=500, blank=True)
+    package = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=200, blank=True)
+    fixed_version = models.CharField(max_length=200, blank=True)
+    path = models.CharField(max_length=1000, blank=True)
+    layer = models.CharField(max_length=40, blank=True)
+    evidence = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=200, blank=True)
+    advice = models.CharField(max_length=1000, blank=True)
+    first_seen_at = models.DateTimeField()
+
+    class Meta(Owned.Meta):
+        indexes = [
+            models.Index(
+                fields=["account", "image", "category", "rank", "id"],
+                name="finding_of_image",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identifier} {self.package}".strip()

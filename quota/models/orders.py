@@ -1,0 +1,82 @@
+"""What was bought, renewed or refunded, line by line."""
+
+from django.db import models
+
+from accounts.fields import MoneyField
+from accounts.models import User
+from quota.models.owned import Owned
+
+
+class Order(Owned):
+    """One purchase, renewal or refund; written once, together with its payment.
+
+    ``key`` is the press that made it: a second press with the same key finds this row.
+    """
+
+    class Kind(models.TextChoices):
+        PURCHASE = "purchase", "Purchase"
+        RENEWAL = "renewal", "Renewal"
+        REFUND = "refund", "Refund"
+
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    key = models.UUIDField()
+    asked = models.JSONField()
+    total = MoneyField()
+    currency = models.CharField(max_length=3)
+    by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.UniqueConstraint("account", "number", name="order_numbered_once"),
+            models.UniqueConstraint("account", "key", name="order_once_per_key"),
+            models.CheckConstraint(
+                name="order_total_positive", condition=models.Q(total__gt=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """The number as people quote it: date and running number of the account."""
+        return f"{self.created_at:%y%m%d}-{self.number:04}"
+
+
+class OrderLine(Owned):
+    """One thing of an order, with its amount and the formula in words."""
+
+    class Kind(models.TextChoices):
+        EDITION = "edition", "Professional Edition"
+        PACK = "pack", "Image scan quota"
+
+    order = models.ForeignKey(
+        Order,
+        models.PROTECT,
+        related_name="lines",
+        db_constraint=False,
+        db_index=False,
+    )
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    quantity = models.PositiveIntegerField()
+    unit_price = models.DecimalField(max_digits=12, decimal_places=6)
+    periods = models.PositiveSmallIntegerField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    amount = MoneyField()
+    formula = models.CharField(max_length=200)
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.UniqueConstraint(
+                "account", "order", "position", name="order_line_position_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.formula

@@ -1,0 +1,137 @@
+"""Professional Edition: the contract and its paid terms, and the packs of quota."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from accounts.models import validate_zone
+from quota.models.orders import Order
+from quota.models.owned import Owned
+from quota.models.tariffs import Tariff
+from quota.rules.lifecycle import DELETION, SubscriptionState, subscription_state
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Subscriptions by what the clock says of them."""
+
+    def current(self, account_id: int, now: datetime) -> "Subscription | None":
+        """Return the account's subscription unless it is terminated at ``now``."""
+        return self.filter(account=account_id, ends_at__gt=now - DELETION).first()
+
+
+class Subscription(Owned):
+    """An account's contract for Professional Edition; ``ends_at`` is E (rules 1)."""
+
+    anchor = models.DateTimeField()
+    zone = models.CharField(max_length=64, validators=[validate_zone])
+    cores = models.PositiveIntegerField()
+    ends_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Self]] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.CheckConstraint(
+                name="subscription_ends_after_it_begins",
+                condition=Q(ends_at__gt=F("anchor")),
+            ),
+            models.CheckConstraint(
+                name="subscription_has_cores", condition=Q(cores__gte=1)
+            ),
+            ExclusionConstraint(
+                name="subscription_never_two_at_once",
+                expressions=[
+                    ("account", RangeOperators.EQUAL),
+                    (Func("anchor", "ends_at", function="tstzrange"), "&&"),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Professional Edition until {self.ends_at:%Y-%m-%d %H:%M} UTC"
+
+    def state(self, now: datetime) -> SubscriptionState:
+        """The state that follows from the clock (rules 6)."""
+        return subscription_state(self.ends_at, now)
+
+
+class Term(Owned):
+    """One paid stretch of a subscription, half-open."""
+
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        related_name="terms",
+        db_constraint=False,
+        db_index=False,
+    )
+    order = models.ForeignKey(
+        Order, models.PROTECT, db_constraint=False, db_index=False
+    )
+    tariff = models.ForeignKey(Tariff, models.PROTECT, db_index=False)
+    number = models.PositiveSmallIntegerField()
+    months = models.PositiveSmallIntegerField()
+    cores = models.PositiveIntegerField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.UniqueConstraint(
+                "account", "subscription", "number", name="term_charged_once"
+            ),
+            models.CheckConstraint(
+                name="term_months_allowed", condition=Q(months__range=(1, 36))
+            ),
+            ExclusionConstraint(
+                name="term_never_overlaps",
+                expressions=[
+                    ("account", RangeOperators.EQUAL),
+                    ("subscription", RangeOperators.EQUAL),
+                    (Func("starts_at", "ends_at", function="tstzrange"), "&&"),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Term {self.number}"
+
+
+class QuotaPack(Owned):
+    """Image-scan quota bought once: a monthly quantity with its own anchor."""
+
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        related_name="packs",
+        db_constraint=False,
+        db_index=False,
+    )
+    order = models.ForeignKey(
+        Order, models.PROTECT, related_name="packs", db_constraint=False, db_index=False
+    )
+    tariff = models.ForeignKey(Tariff, models.PROTECT, db_index=False)
+    quantity = models.PositiveIntegerField()
+    anchor = models.DateTimeField()
+    zone = models.CharField(max_length=64, validators=[validate_zone])
+
+    class Meta(Owned.Meta):
+        constraints = [
+            *Owned.Meta.constraints,
+            models.CheckConstraint(
+                name="pack_quantity_positive", condition=Q(quantity__gte=1)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "subscription"], name="pack_by_subscription")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:,} scans a month"

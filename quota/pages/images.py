@@ -1,0 +1,322 @@
+"""*Local images*: one page of rows by keyset, its filters, and what the rows say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.db.models import F, QuerySet
+from django.db.models.fields.tuple_lookups import (
+    Tuple,
+    TupleGreaterThan,
+    TupleLessThan,
+)
+from django.urls import reverse
+
+from accounts.models import Account
+from quota.models import Image, ImageFilter, Scan
+from quota.pages.header import Standing
+from quota.pages.words import Clock, plural
+from quota.rules.units import format_quota
+
+PAGE = 50
+COUNTED_TO = 1_000
+
+
+class Sort(StrEnum):
+    """The sortable columns; all but the name begin with the largest or newest."""
+
+    NAME = "name"
+    CONTAINERS = "containers"
+    RISK = "risk"
+    ACTIVE = "active"
+
+    @property
+    def column(self) -> str:
+        """The column of the index that serves this sort."""
+        return "active_at" if self is Sort.ACTIVE else self.value
+
+    @property
+    def descending(self) -> bool:
+        """Whether the list begins at the largest value."""
+        return self is not Sort.NAME
+
+
+class UnknownCursor(ValueError):
+    """The place in the list is not one we gave out for this list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One row, every figure and word ready to print."""
+
+    id: int
+    url: str
+    scan_url: str
+    name: str
+    tag: str
+    short_id: str
+    more_tags: str
+    platform: str
+    containers: int
+    critical: str
+    high: str
+    medium: str
+    low: str
+    severity: str
+    is_assessed: bool
+    trojans: str
+    has_trojans: bool
+    sensitive: str
+    has_sensitive: bool
+    state: str
+    state_word: str
+    state_icon: str
+    state_tone: str
+    detail: str
+    task_url: str
+    cost: str
+    cost_word: str
+    is_first: bool
+    can_scan: bool
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesPage:
+    """One page of the list, with the ways on and back to the start."""
+
+    rows: Sequence[ImageRow]
+    count: str
+    next_query: str
+    first_query: str
+    sorts: Mapping[str, str]
+    sort: Sort
+    filter: ImageFilter
+    is_filtered: bool
+    filter_query: str
+    is_polling: bool
+
+
+COLUMNS = (
+    "id", "digest", "name", "tag", "tags", "os", "architecture", "variant",
+    "containers", "critical", "high", "medium", "low", "unknown", "trojans",
+    "sensitive", "outcome", "outcome_reason", "active_at", "scanned_at", "risk",
+    "first_seen_at",
+)  # fmt: skip
+
+TONES = {
+    "not_scanned": ("Not scanned", "circle-dashed", ""),
+    "queued": ("Queued", "clock", ""),
+    "running": ("Scanning", "loader-circle", "run"),
+    "scanned": ("Scanned", "circle-check", "ok"),
+    "failed": ("Failed", "circle-x", "bad"),
+    "stopped": ("Stopped", "square", ""),
+}
+
+
+def filter_query(chosen: ImageFilter) -> dict[str, str]:
+    """The filter as query parameters, without what is "any"."""
+    named = {
+        "q": chosen.text,
+        "state": chosen.state,
+        "risk": chosen.risk,
+        "cost": chosen.cost,
+        "running": "1" if chosen.running else "",
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def images_page(
+    *,
+    account: Account,
+    chosen: ImageFilter,
+    sort: Sort,
+    cursor: str,
+    standing: Standing,
+    now: datetime,
+) -> ImagesPage:
+    """One page of the account's local images in two queries, and a capped count.
+
+    Refuses a cursor that was not given out for this account and sort (UnknownCursor).
+    """
+    images = _after(chosen.images(account.pk), account, sort, cursor)
+    found = list(_ordered(images, sort).values(*COLUMNS)[: PAGE + 1])
+    more, found = len(found) > PAGE, found[:PAGE]
+    flying = _in_flight(account, [row["id"] for row in found])
+    maker = _RowMaker(account, Clock(account, now), standing, flying)
+    query = filter_query(chosen)
+    by = {**query, "sort": sort.value}
+    after = _cursor(account, sort, found[-1]) if more else ""
+    return ImagesPage(
+        rows=[maker.row(row) for row in found],
+        count=_count(account, chosen, found, more, cursor),
+        next_query=urlencode({**by, "after": after}) if more else "",
+        first_query=urlencode(by) if cursor else "",
+        sorts={s.value: urlencode({**query, "sort": s.value}) for s in Sort},
+        sort=sort,
+        filter=chosen,
+        is_filtered=bool(query),
+        filter_query=urlencode(query),
+        is_polling=bool(flying),
+    )
+
+
+def _ordered(images: QuerySet[Image], sort: Sort) -> QuerySet[Image]:
+    mark = "-" if sort.descending else ""
+    return images.order_by(f"{mark}{sort.column}", f"{mark}id")
+
+
+def _salt(account: Account, sort: Sort) -> str:
+    return f"images.{account.pk}.{sort}"
+
+
+def _cursor(account: Account, sort: Sort, last: Mapping[str, Any]) -> str:
+    value = last[sort.column]
+    if isinstance(value, datetime):
+        value = value.isoformat()
+    return signing.dumps([value, last["id"]], salt=_salt(account, sort))
+
+
+def _after(
+    images: QuerySet[Image], account: Account, sort: Sort, cursor: str
+) -> QuerySet[Image]:
+    if not cursor:
+        return images
+    try:
+        value, last_id = signing.loads(cursor, salt=_salt(account, sort))
+    except signing.BadSignature as error:
+        raise UnknownCursor("That place in the list is not known.") from error
+    if sort is Sort.ACTIVE:
+        value = datetime.fromisoformat(value)
+    beyond = TupleLessThan if sort.descending else TupleGreaterThan
+    return images.filter(beyond(Tuple(F(sort.column), F("id")), (value, last_id)))
+
+
+def _count(
+    account: Account,
+    chosen: ImageFilter,
+    found: Sequence[Any],
+    more: bool,
+    cursor: str,
+) -> str:
+    """Exact up to a thousand. A text search that goes on is not counted: that could
+    read the whole list."""
+    if not more and not cursor:
+        return plural(len(found), "image")
+    if chosen.text:
+        return f"More than {PAGE} images"
+    capped = chosen.images(account.pk).order_by().values("id")[: COUNTED_TO + 1]
+    count = capped.count()
+    return f"{COUNTED_TO:,}+ images" if count > COUNTED_TO else plural(count, "image")
+
+
+def _in_flight(account: Account, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    scans = Scan.objects.filter(
+        account=account, image__in=ids, state__in=["queued", "running"]
+    ).values("image", "state", "task", "cost_tenths")
+    return {scan["image"]: scan for scan in scans}
+
+
+class _RowMaker:
+    """Makes URLs, dates and figures once, outside the template's loop."""
+
+    def __init__(
+        self,
+        account: Account,
+        clock: Clock,
+        standing: Standing,
+        flying: Mapping[int, Mapping[str, Any]],
+    ) -> None:
+        self.clock = clock
+        self.history = standing.history
+        self.first_cost = format_quota(standing.tariff.first_tenths)
+        self.repeat_cost = format_quota(standing.tariff.repeat_tenths)
+        self.flying = flying
+        self.image_url = reverse("quota:image", args=[account.slug, "sha256:0"])[:-8]
+        self.scan_url = reverse("quota:scan-now", args=[account.slug])
+        self.task_url = reverse("quota:task", args=[account.slug, 0])[:-1]
+
+    def row(self, image: Mapping[str, Any]) -> ImageRow:
+        scan = self.flying.get(image["id"])
+        first = self._is_first(image)
+        state = scan["state"] if scan else image["outcome"]
+        word, icon, tone = TONES[state]
+        assessed = image["critical"] is not None
+        figures = {
+            name: "" if image[name] is None else str(image[name])
+            for name in ("critical", "high", "medium", "low", "trojans", "sensitive")
+        }
+        return ImageRow(
+            id=image["id"],
+            url=f"{self.image_url}{image['digest']}",
+            scan_url=f"{self.scan_url}?image={image['id']}",
+            name=image["name"],
+            tag=image["tag"],
+            short_id=image["digest"][7:19],
+            more_tags=f"{image['tags']} tags" if image["tags"] > 1 else "",
+            platform=_platform(image),
+            containers=image["containers"],
+            critical=figures["critical"],
+            high=figures["high"],
+            medium=figures["medium"],
+            low=figures["low"],
+            severity=_severity(image) if assessed else "",
+            is_assessed=assessed,
+            trojans=figures["trojans"],
+            has_trojans=bool(image["trojans"]),
+            sensitive=figures["sensitive"],
+            has_sensitive=bool(image["sensitive"]),
+            state=state,
+            state_word=word,
+            state_icon=icon,
+            state_tone=tone,
+            detail=self._detail(image, scan),
+            task_url=f"{self.task_url}{scan['task']}" if scan else "",
+            cost=self._cost(scan, first),
+            cost_word="" if scan else "First scan" if first else "Repeat",
+            is_first=first and not scan,
+            can_scan=scan is None,
+            action="Retry" if state == "failed" else "Scan",
+        )
+
+    def _is_first(self, image: Mapping[str, Any]) -> bool:
+        scanned = image["scanned_at"]
+        return scanned is None or (self.history is not None and scanned < self.history)
+
+    def _cost(self, scan: Mapping[str, Any] | None, first: bool) -> str:
+        if scan:
+            return f"{format_quota(scan['cost_tenths'])} held"
+        return self.first_cost if first else self.repeat_cost
+
+    def _detail(
+        self, image: Mapping[str, Any], scan: Mapping[str, Any] | None
+    ) -> str:
+        if scan:
+            return f"Task {scan['task']}"
+        if image["outcome"] == Image.Outcome.NOT_SCANNED:
+            return f"Seen {_lower(self.clock.moment(image['first_seen_at']))}"
+        if image["outcome"] == Image.Outcome.FAILED:
+            return str(image["outcome_reason"])
+        return self.clock.moment(image["active_at"])
+
+
+def _lower(words: str) -> str:
+    """Lower the first letter of Today and Yesterday, not of a weekday."""
+    return words[0].lower() + words[1:] if words.startswith(("Today", "Yest")) else words
+
+
+def _platform(image: Mapping[str, Any]) -> str:
+    parts = (image["os"], image["architecture"], image["variant"])
+    platform = "/".join(part for part in parts if part)
+    return "" if platform == "linux/amd64" else platform
+
+
+def _severity(image: Mapping[str, Any]) -> str:
+    return (
+        f"{image['critical']} critical, {image['high']} high, "
+        f"{image['medium']} medium, {image['low']} low"
+    )

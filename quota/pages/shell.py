@@ -1,0 +1,86 @@
+"""What stands around every page: navigation, balance, the small quota strip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts.http import Right
+from accounts.money import format_money
+from quota.pages.header import quota_header
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One link of the left column."""
+
+    label: str
+    icon: str
+    url: str
+    current: bool
+    end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NavGroup:
+    """A heading and its links."""
+
+    title: str
+    items: Sequence[NavItem]
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The context of ``base.html`` on an account's pages; nothing elsewhere."""
+    account = getattr(request, "account", None)
+    if account is None:
+        return {}
+    rights: frozenset[Right] = request.rights  # type: ignore[attr-defined]
+    name = str(request.user)
+    return {
+        "account": account,
+        "nav": _nav(request, account.slug, rights),
+        "balance": (
+            format_money(account.balance, account.currency)
+            if Right.MONEY in rights
+            else None
+        ),
+        "can_scan": Right.SCAN in rights,
+        "can_buy": Right.MONEY in rights,
+        "initials": "".join(word[0] for word in name.split()[:2]).upper(),
+        "quota_mini": SimpleLazyObject(lambda: quota_header(account, timezone.now())),
+    }
+
+
+def _nav(
+    request: HttpRequest, slug: str, rights: frozenset[Right]
+) -> Sequence[NavGroup]:
+    view = request.resolver_match.view_name if request.resolver_match else ""
+
+    def item(label: str, icon: str, name: str) -> NavItem:
+        url = reverse(name, args=[slug])
+        return NavItem(label, icon, url, current=view == name)
+
+    groups = [
+        NavGroup(
+            "Images",
+            [
+                item("Local images", "server", "quota:images"),
+                item("Scan tasks", "list-checks", "quota:tasks"),
+            ],
+        )
+    ]
+    if Right.MONEY in rights:
+        groups.append(
+            NavGroup(
+                "Billing",
+                [
+                    item("Purchase quota", "plus", "quota:purchase"),
+                    item("Orders", "receipt", "quota:orders"),
+                ],
+            )
+        )
+    return groups

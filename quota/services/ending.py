@@ -1,0 +1,264 @@
+"""How scans end: settled with a result, or released. Once, whoever asks twice."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from quota import ledger
+from quota.models import Scan
+from quota.scanners.port import Assessment, Category, Report, Severity
+
+RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a worker brings back for one scan: a report, or why there is none."""
+
+    scan_id: int
+    claim: UUID
+    outcome: Scan.Outcome
+    message: str = ""
+    report: Report | None = None
+
+
+@transaction.atomic
+def end(*, account_id: int, ended: Sequence[Ended], now: datetime) -> int:
+    """Book a batch of ended scans: those with a result settle, the others release.
+
+    Only scans still running under the claim of the caller are touched: a result for a
+    scan that was released or claimed anew is discarded (rules 5.10). Returns how many
+    were first. The number of statements does not grow with the batch.
+    """
+    Account.objects.lock(account_id)
+    ledger.lock_windows_of(account_id, [each.scan_id for each in ended])
+    first = _mark_ended(account_id, ended, now)
+    settled = [e for e in ended if e.report and e.scan_id in first]
+    released = [e for e in ended if not e.report and e.scan_id in first]
+    if settled:
+        ledger.settle(account_id, [each.scan_id for each in settled], now)
+        _show_results(account_id, settled, now)
+    if released:
+        ledger.release(account_id, [each.scan_id for each in released], now)
+        _show_failures(account_id, [each.scan_id for each in released], now)
+    return len(first)
+
+
+@transaction.atomic
+def release_queued(
+    account_id: int,
+    scans: QuerySet[Scan],
+    outcome: Scan.Outcome,
+    message: str,
+    now: datetime,
+) -> int:
+    """Release these of the account's queued scans, in one batch. Returns how many."""
+    Account.objects.lock(account_id)
+    ids = list(scans.filter(account=account_id).values_list("pk", flat=True))
+    ledger.lock_windows_of(account_id, ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE quota_scan
+            SET state = 'released', ended_at = %s, outcome = %s, message = %s
+            WHERE account_id = %s AND id = ANY(%s) AND state = 'queued'
+            RETURNING id
+            """,
+            [now, outcome.value, message[:300], account_id, ids],
+        )
+        first = [scan_id for (scan_id,) in cursor.fetchall()]
+    if first:
+        ledger.release(account_id, first, now)
+        _show_failures(account_id, first, now)
+    return len(first)
+
+
+def _mark_ended(
+    account_id: int, ended: Sequence[Ended], now: datetime
+) -> frozenset[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE quota_scan s
+            SET state = CASE WHEN r.outcome = 'succeeded' THEN 'settled'
+                             ELSE 'released' END,
+                ended_at = %s, outcome = r.outcome, message = r.message,
+                found = r.found, assessments = r.assessments
+            FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],
+                        %s::jsonb[])
+                 AS r(id, claim, outcome, message, found, assessments)
+            WHERE s.account_id = %s AND s.id = r.id AND s.claim = r.claim
+              AND s.state = 'running'
+            RETURNING s.id
+            """,
+            [
+                now,
+                [each.scan_id for each in ended],
+                [each.claim for each in ended],
+                [each.outcome.value for each in ended],
+                [each.message[:300] for each in ended],
+                [_counts_json(each.report) for each in ended],
+                [_assessments_json(each.report) for each in ended],
+                account_id,
+            ],
+        )
+        return frozenset(scan_id for (scan_id,) in cursor.fetchall())
+
+
+def counts(report: Report) -> dict[str, int]:
+    """Count what was found, by severity and category; what was not assessed is left
+    out, so that it is never shown as zero."""
+    assessed = {a.category for a in report.assessments if a.assessed}
+    found: dict[str, int] = {}
+    if Category.VULNERABILITIES in assessed:
+        found |= dict.fromkeys((severity.value for severity in Severity), 0)
+    if Category.TROJANS in assessed:
+        found["trojans"] = 0
+    if Category.SENSITIVE_DATA in assessed:
+        found["sensitive"] = 0
+    for finding in report.findings:
+        name = {
+            Category.VULNERABILITIES: finding.severity.value,
+            Category.TROJANS: "trojans",
+            Category.SENSITIVE_DATA: "sensitive",
+        }[finding.category]
+        found[name] = found.get(name, 0) + 1
+    return found
+
+
+def _counts_json(report: Report | None) -> str | None:
+    return json.dumps(counts(report)) if report else None
+
+
+def _assessments_json(report: Report | None) -> str | None:
+    if report is None:
+        return None
+    return json.dumps([_plain(assessment) for assessment in report.assessments])
+
+
+def _plain(assessment: Assessment) -> dict[str, Any]:
+    data_date = assessment.data_date
+    return {
+        **asdict(assessment),
+        "data_date": data_date.isoformat() if data_date else None,
+    }
+
+
+def _show_results(account_id: int, settled: Sequence[Ended], now: datetime) -> None:
+    """Make the findings of these scans the images' shown results (rules 5.10)."""
+    ids = [each.scan_id for each in settled]
+    findings = json.dumps(list(_finding_rows(settled)))
+    with connection.cursor() as cursor:
+        cursor.execute(SHOW_COUNTS, {"account": account_id, "scans": ids, "now": now})
+        cursor.execute(
+            SHOW_FINDINGS, {"account": account_id, "findings": findings, "now": now}
+        )
+        cursor.execute(HIDE_OLD_FINDINGS, {"account": account_id, "scans": ids})
+
+
+def _finding_rows(settled: Sequence[Ended]) -> "list[dict[str, Any]]":
+    return [
+        {
+            "scan": each.scan_id,
+            "category": finding.category.value,
+            "severity": finding.severity.value,
+            "rank": RANKS[finding.severity],
+            "identifier": finding.identifier[:200],
+            "title": finding.title[:500],
+            "package": finding.package[:200],
+            "version": finding.version[:200],
+            "fixed_version": finding.fixed_version[:200],
+            "path": finding.path[:1000],
+            "layer": finding.layer[:40],
+            "evidence": finding.evidence[:200],
+            "source": finding.source[:200],
+            "advice": finding.advice[:1000],
+        }
+        for each in settled
+        if each.report
+        for finding in each.report.findings
+    ]
+
+
+def _show_failures(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SHOW_FAILURES, {"account": account_id, "scans": list(scan_ids), "now": now}
+        )
+
+
+# A category that this scan did not assess keeps the counts of an earlier scan.
+SHOW_COUNTS = """
+    UPDATE quota_image i
+    SET outcome = 'scanned', outcome_reason = '', active_at = %(now)s,
+        scanned_at = %(now)s, result = s.id,
+        first_scans = i.first_scans + (s.reason = 'first')::int,
+        repeat_scans = i.repeat_scans + (s.reason = 'repeat')::int,
+        critical = c.critical, high = c.high, medium = c.medium, low = c.low,
+        unknown = c.unknown, trojans = c.trojans, sensitive = c.sensitive,
+        risk = least(coalesce(c.trojans, 0), 999) * 1000000000::bigint
+             + least(coalesce(c.critical, 0), 999) * 1000000::bigint
+             + least(coalesce(c.high, 0), 999) * 1000::bigint
+             + least(coalesce(c.medium, 0), 999)
+    FROM quota_scan s
+    JOIN quota_image old ON old.account_id = %(account)s AND old.id = s.image_id,
+    LATERAL (
+        SELECT coalesce((s.found->>'critical')::int, old.critical) AS critical,
+               coalesce((s.found->>'high')::int, old.high) AS high,
+               coalesce((s.found->>'medium')::int, old.medium) AS medium,
+               coalesce((s.found->>'low')::int, old.low) AS low,
+               coalesce((s.found->>'unknown')::int, old.unknown) AS unknown,
+               coalesce((s.found->>'trojans')::int, old.trojans) AS trojans,
+               coalesce((s.found->>'sensitive')::int, old.sensitive) AS sensitive
+    ) c
+    WHERE i.account_id = %(account)s AND s.account_id = %(account)s
+      AND s.id = ANY(%(scans)s) AND i.id = s.image_id
+"""
+
+SHOW_FINDINGS = """
+    INSERT INTO quota_finding (account_id, image_id, scan, category, severity, rank,
+        identifier, title, package, version, fixed_version, path, layer, evidence,
+        source, advice, first_seen_at)
+    SELECT %(account)s, s.image_id, f.scan, f.category, f.severity, f.rank,
+        f.identifier, f.title, f.package, f.version, f.fixed_version, f.path, f.layer,
+        f.evidence, f.source, f.advice,
+        coalesce((
+            SELECT min(o.first_seen_at) FROM quota_finding o
+            WHERE o.account_id = %(account)s AND o.image_id = s.image_id
+              AND o.category = f.category AND o.identifier = f.identifier
+              AND o.package = f.package AND o.path = f.path
+        ), %(now)s)
+    FROM jsonb_to_recordset(%(findings)s::jsonb) AS f(scan bigint, category text,
+        severity text, rank smallint, identifier text, title text, package text,
+        version text, fixed_version text, path text, layer text, evidence text,
+        source text, advice text)
+    JOIN quota_scan s ON s.account_id = %(account)s AND s.id = f.scan
+"""
+
+HIDE_OLD_FINDINGS = """
+    DELETE FROM quota_finding f
+    USING quota_scan s, jsonb_array_elements(s.assessments) a
+    WHERE f.account_id = %(account)s AND s.account_id = %(account)s
+      AND s.id = ANY(%(scans)s) AND f.image_id = s.image_id AND f.scan <> s.id
+      AND f.category = a->>'category' AND (a->>'assessed')::boolean
+"""
+
+# An image that has a result keeps it, and its word, when a later scan only stopped.
+SHOW_FAILURES = """
+    UPDATE quota_image i
+    SET outcome = CASE
+            WHEN s.outcome NOT IN ('stopped', 'expired') THEN 'failed'
+            WHEN i.outcome = 'not_scanned' THEN 'stopped'
+            ELSE i.outcome END,
+        outcome_reason = s.message, active_at = %(now)s
+    FROM quota_scan s
+    WHERE i.account_id = %(account)s AND s.account_id = %(account)s
+      AND s.id = ANY(%(scans)s) AND i.id = s.image_id
+"""

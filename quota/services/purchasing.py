@@ -1,0 +1,292 @@
+"""Buying Professional Edition and quota packs: quote, then pay from the balance."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import Account, BalanceEntry, User
+from accounts.services import balance
+from quota import ledger
+from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
+from quota.models import (
+    Order,
+    OrderLine,
+    QuotaPack,
+    QuotaWindow,
+    Subscription,
+    Tariff,
+    Term,
+)
+from quota.rules.lifecycle import SubscriptionState
+from quota.rules.pricing import (
+    EditionQuote,
+    PackQuote,
+    QuantityError,
+    check_quantity,
+    quote_edition,
+    quote_pack,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What is asked for: a pack of ``quantity`` scans a month, Professional Edition
+    (``cores`` for ``months``), or both in one order."""
+
+    quantity: int = 0
+    cores: int = 0
+    months: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of a basket now. ``state`` names what it was made from (rules 4.6)."""
+
+    basket: Basket
+    account: Account
+    subscription: Subscription | None
+    tariff: Tariff
+    edition: EditionQuote | None
+    pack: PackQuote | None
+    total: Decimal
+    state: str
+
+    @property
+    def runs_until(self) -> datetime:
+        """The end of Professional Edition with this order."""
+        if self.edition:
+            return self.edition.ends_at
+        assert self.subscription  # noqa: S101 -- quote() refuses a pack without one
+        return self.subscription.ends_at
+
+
+def quote(*, account: Account, basket: Basket, now: datetime) -> Quote:
+    """Price a basket at ``now``. Refuses what is not sold (rules 4.1, 10)."""
+    tariff = Tariff.objects.in_force(account.currency, now)
+    subscription = Subscription.objects.current(account.pk, now)
+    _check_possible(basket, subscription, now)
+    try:
+        if basket.quantity:
+            check_quantity(
+                basket.quantity, step=tariff.step, maximum=tariff.max_quantity
+            )
+        return _priced(account, basket, subscription, tariff, now)
+    except QuantityError as refusal:
+        raise InvalidQuantity(str(refusal)) from refusal
+
+
+def _check_possible(
+    basket: Basket, subscription: Subscription | None, now: datetime
+) -> None:
+    if not (basket.quantity or basket.months):
+        raise InvalidQuantity("Enter how many scans a month to buy.")
+    if basket.months and subscription:
+        raise NotActive("Professional Edition is already bought; it can be renewed.")
+    if basket.months:
+        return
+    if subscription is None:
+        raise NotActive("Image scan is sold with Professional Edition. Buy that first.")
+    if subscription.state(now) is not SubscriptionState.ACTIVE:
+        raise NotActive(
+            "Professional Edition has expired. Renew it before you buy more quota."
+        )
+
+
+def _priced(
+    account: Account,
+    basket: Basket,
+    subscription: Subscription | None,
+    tariff: Tariff,
+    now: datetime,
+) -> Quote:
+    edition = pack = None
+    end = subscription.ends_at if subscription else now
+    if basket.months:
+        edition = quote_edition(
+            cores=basket.cores,
+            months=basket.months,
+            anchor=now,
+            zone=account.zone_info,
+            edition_price=tariff.edition_price,
+        )
+        end = edition.ends_at
+    if basket.quantity:
+        pack = quote_pack(
+            quantity=basket.quantity,
+            anchor=now,
+            end=end,
+            zone=account.zone_info,
+            quota_price=tariff.quota_price,
+        )
+    total = sum((line.total for line in (edition, pack) if line), Decimal(0))
+    return Quote(
+        basket=basket,
+        account=account,
+        subscription=subscription,
+        tariff=tariff,
+        edition=edition,
+        pack=pack,
+        total=total,
+        state=_state(account, tariff),
+    )
+
+
+def _state(account: Account, tariff: Tariff) -> str:
+    last = Order.objects.filter(account=account).aggregate(last=Max("number"))["last"]
+    return f"{last or 0}.{tariff.pk}"
+
+
+@transaction.atomic
+def buy(
+    *,
+    account: Account,
+    basket: Basket,
+    state: str,
+    total: Decimal,
+    key: UUID,
+    by: User | None,
+    now: datetime,
+) -> Order:
+    """Pay a quoted basket from the balance and grant its quota, in one transaction.
+
+    A second call with the same ``key`` returns the first call's order; with another
+    basket it is refused (409). If the account's latest order or the tariff moved since
+    the quote, or the price is not ``total``, nothing is charged (409, rules 4.6).
+    """
+    locked = Account.objects.lock(account.pk)
+    asked = {
+        "quantity": basket.quantity,
+        "cores": basket.cores,
+        "months": basket.months,
+    }
+    if earlier := Order.objects.filter(account=locked, key=key).first():
+        if earlier.asked != asked:
+            raise KeyReused
+        return earlier
+    now_quoted = quote(account=locked, basket=basket, now=now)
+    if now_quoted.state != state:
+        raise QuoteMoved(
+            "Something was bought since this price was shown. Check the new total, "
+            "then pay again."
+        )
+    if now_quoted.total != total:
+        raise QuoteMoved(
+            "The price changed while you were deciding. Check the new total, then pay "
+            "again."
+        )
+    return _paid(now_quoted, asked, key, by, now)
+
+
+def _paid(
+    quoted: Quote, asked: dict[str, int], key: UUID, by: User | None, now: datetime
+) -> Order:
+    number = 1 + int(quoted.state.partition(".")[0])
+    order = Order.objects.create(
+        account=quoted.account,
+        number=number,
+        kind=Order.Kind.PURCHASE,
+        key=key,
+        asked=asked,
+        total=quoted.total,
+        currency=quoted.account.currency,
+        by=by,
+        created_at=now,
+    )
+    balance.pay(
+        account=quoted.account,
+        amount=quoted.total,
+        kind=BalanceEntry.Kind.PURCHASE,
+        reference=f"order:{number}",
+        by=by,
+        now=now,
+    )
+    subscription = quoted.subscription or _begin(quoted, order, now)
+    if quoted.pack:
+        _grant(quoted, quoted.pack, order, subscription, now)
+    return order
+
+
+def _begin(quoted: Quote, order: Order, now: datetime) -> Subscription:
+    edition = quoted.edition
+    assert edition  # noqa: S101 -- quote() refuses a pack without an edition
+    subscription = Subscription.objects.create(
+        account=quoted.account,
+        anchor=now,
+        zone=quoted.account.zone,
+        cores=edition.cores,
+        ends_at=edition.ends_at,
+        created_at=now,
+    )
+    Term.objects.create(
+        account=quoted.account,
+        subscription=subscription,
+        order=order,
+        tariff=quoted.tariff,
+        number=1,
+        months=edition.months,
+        cores=edition.cores,
+        starts_at=now,
+        ends_at=edition.ends_at,
+    )
+    OrderLine.objects.create(
+        account=quoted.account,
+        order=order,
+        position=1,
+        kind=OrderLine.Kind.EDITION,
+        quantity=edition.cores,
+        unit_price=quoted.tariff.edition_price,
+        periods=edition.months,
+        starts_at=now,
+        ends_at=edition.ends_at,
+        amount=edition.total,
+        formula=edition.formula,
+    )
+    return subscription
+
+
+def _grant(
+    quoted: Quote,
+    priced: PackQuote,
+    order: Order,
+    subscription: Subscription,
+    now: datetime,
+) -> None:
+    pack = QuotaPack.objects.create(
+        account=quoted.account,
+        subscription=subscription,
+        order=order,
+        tariff=quoted.tariff,
+        quantity=priced.quantity,
+        anchor=now,
+        zone=quoted.account.zone,
+    )
+    windows = QuotaWindow.objects.bulk_create(
+        QuotaWindow(
+            account=quoted.account,
+            pack=pack,
+            tariff=quoted.tariff,
+            number=number,
+            starts_at=window.starts_at,
+            ends_at=window.ends_at,
+            granted_tenths=window.grant_tenths,
+        )
+        for number, window in enumerate(priced.windows)
+    )
+    ledger.grant([window.pk for window in windows], quoted.account.pk, now)
+    OrderLine.objects.create(
+        account=quoted.account,
+        order=order,
+        position=2 if quoted.edition else 1,
+        kind=OrderLine.Kind.PACK,
+        quantity=priced.quantity,
+        unit_price=quoted.tariff.quota_price,
+        periods=len(priced.windows),
+        starts_at=now,
+        ends_at=subscription.ends_at,
+        amount=priced.total,
+        formula=priced.formula,
+    )

@@ -1,0 +1,223 @@
+"""What workers do: claim queued scans with a lease, look into the images, bring back."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from accounts.models import Account
+from quota.models import Scan, Sighting, Subscription
+from quota.rules.lifecycle import SubscriptionState
+from quota.scanners.port import Category, Scanner, ScanFailed
+from quota.services import ending, waking
+from quota.services.ending import Ended
+from quota.sources import open_source
+from quota.sources.content import SourceError
+
+LEASE = timedelta(seconds=60)
+UNCLAIMED = timedelta(hours=24)
+MAX_ATTEMPTS = 3
+BATCH = 8
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Scans that this worker alone may work on until the lease runs out."""
+
+    account_id: int
+    token: UUID
+    scans: Sequence[Scan]
+
+
+@transaction.atomic
+def claim(*, account_id: int, limit: int, now: datetime) -> Claim | None:
+    """Claim the oldest queued scans of an account, or none if it has none.
+
+    Each gets a lease, renewed while the worker lives, and a deadline: the task's time
+    limit from now (rules 5.9). Scans another worker is claiming are skipped.
+    """
+    subscription = Subscription.objects.current(account_id, now)
+    if not subscription or subscription.state(now) is not SubscriptionState.ACTIVE:
+        return None
+    queued = (
+        Scan.objects.filter(account=account_id, state="queued")
+        .order_by("pk")
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("task", "image")[:limit]
+    )
+    scans, token = list(queued), uuid4()
+    if not scans:
+        return None
+    limits = {scan.pk: timedelta(seconds=scan.task.time_limit) for scan in scans}
+    for scan in scans:
+        scan.deadline_at = now + limits[scan.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE quota_scan s
+            SET state = 'running', claim = %s, claimed_at = %s, lease_until = %s,
+                deadline_at = d.deadline, attempts = s.attempts + 1
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS d(id, deadline)
+            WHERE s.account_id = %s AND s.id = d.id
+            """,
+            [
+                token,
+                now,
+                now + LEASE,
+                [scan.pk for scan in scans],
+                [scan.deadline_at for scan in scans],
+                account_id,
+            ],
+        )
+    return Claim(account_id, token, scans)
+
+
+def renew(*, claim: Claim, now: datetime) -> int:
+    """Extend the lease of what is still running under this claim."""
+    return Scan.objects.filter(
+        account=claim.account_id, claim=claim.token, state="running"
+    ).update(lease_until=now + LEASE)
+
+
+def work(*, account_id: int, scanner: Scanner, clock: Clock) -> int:
+    """Scan until the account has nothing queued. Returns how many scans ended.
+
+    No transaction is open while an image is looked into.
+    """
+    total = 0
+    while claimed := claim(account_id=account_id, limit=BATCH, now=clock()):
+        with _lease_kept(claimed, clock):
+            ended = [_look(claimed, scan, scanner, clock) for scan in claimed.scans]
+        total += ending.end(account_id=account_id, ended=ended, now=clock())
+    return total
+
+
+@contextmanager
+def _lease_kept(claimed: Claim, clock: Clock) -> Iterator[None]:
+    """Renew the lease from a thread while the worker is busy with an image."""
+    done = threading.Event()
+
+    def keep() -> None:
+        while not done.wait(LEASE.total_seconds() / 4):
+            renew(claim=claimed, now=clock())
+        connection.close()
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _look(claimed: Claim, scan: Scan, scanner: Scanner, clock: Clock) -> Ended:
+    def seconds_left() -> float:
+        assert scan.deadline_at  # noqa: S101 -- set when claimed
+        return (scan.deadline_at - clock()).total_seconds()
+
+    def without_result(outcome: Scan.Outcome, message: str) -> Ended:
+        return Ended(scan.pk, claimed.token, outcome, message)
+
+    sighting = _where(scan)
+    if sighting is None:
+        return without_result(
+            Scan.Outcome.FAILED,
+            "The image is no longer there. Update images, then scan again.",
+        )
+    categories = frozenset(Category(name) for name in scan.task.categories)
+    try:
+        source = open_source(sighting.source.kind, sighting.source.location)
+        with source.open(sighting.locator) as content:
+            report = scanner.scan(content, categories, seconds_left)
+    except (SourceError, ScanFailed) as failure:
+        late = seconds_left() <= 0
+        outcome = Scan.Outcome.TIMED_OUT if late else Scan.Outcome.FAILED
+        return without_result(outcome, str(failure))
+    if not any(assessment.assessed for assessment in report.assessments):
+        return without_result(
+            Scan.Outcome.NOT_ASSESSED, "Nothing in this image could be assessed."
+        )
+    return Ended(scan.pk, claimed.token, Scan.Outcome.SUCCEEDED, report=report)
+
+
+def _where(scan: Scan) -> Sighting | None:
+    return (
+        Sighting.objects.filter(account=scan.account_id, image=scan.image_id)
+        .select_related("source")
+        .order_by("-seen_at", "pk")
+        .first()
+    )
+
+
+def sweep(*, now: datetime) -> dict[str, int]:
+    """End or requeue what ran out of time, in every account (rules 5.9).
+
+    A lease that ran out means the worker is gone: the scan is queued again, up to
+    three attempts and never past its deadline; then it is released. A hold nobody
+    claimed is released after 24 hours or when the account stops being active.
+    """
+    figures = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
+    for account_id in _accounts_with(Q(state="running", lease_until__lte=now)):
+        figures["requeued"] += _requeue(account_id, now)
+        figures["timed_out"] += _give_up(account_id, now)
+    for account_id in _accounts_with(Q(state="queued")):
+        figures["expired"] += _expire(account_id, now)
+    for account_id in _accounts_with(Q(state="queued")):
+        waking.wake_scanners(account_id)
+        figures["woken"] += 1
+    return figures
+
+
+def _accounts_with(condition: Q) -> list[int]:
+    scans = Scan.objects.filter(condition).order_by()
+    return list(scans.values_list("account", flat=True).distinct())
+
+
+def _requeue(account_id: int, now: datetime) -> int:
+    return Scan.objects.filter(
+        account=account_id,
+        state="running",
+        lease_until__lte=now,
+        deadline_at__gt=now,
+        attempts__lt=MAX_ATTEMPTS,
+    ).update(state="queued", claim=None, lease_until=None)
+
+
+@transaction.atomic
+def _give_up(account_id: int, now: datetime) -> int:
+    Account.objects.lock(account_id)
+    lost = Scan.objects.filter(account=account_id, state="running", lease_until__lte=now)
+    ended = [
+        Ended(
+            scan.pk,
+            scan.claim,
+            Scan.Outcome.TIMED_OUT,
+            "The scan did not finish in time. Scan again with a longer time limit.",
+        )
+        for scan in lost.order_by("pk")
+        if scan.claim
+    ]
+    return ending.end(account_id=account_id, ended=ended, now=now) if ended else 0
+
+
+def _expire(account_id: int, now: datetime) -> int:
+    subscription = Subscription.objects.current(account_id, now)
+    active = subscription and subscription.state(now) is SubscriptionState.ACTIVE
+    waiting = Scan.objects.filter(account=account_id, state="queued")
+    if active:
+        waiting = waiting.filter(held_at__lte=now - UNCLAIMED)
+        message = "No scanner was free within 24 hours. Scan again."
+    else:
+        message = "Professional Edition expired before the scan began."
+    if not waiting.exists():
+        return 0
+    return ending.release_queued(
+        account_id, waiting, Scan.Outcome.EXPIRED, message, now
+    )

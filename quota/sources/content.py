@@ -1,0 +1,71 @@
+"""What a source of images offers, and what an opened image is. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+
+class SourceError(Exception):
+    """A source or image cannot be read; ``str()`` says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What an image says of itself. ``digest`` is the image ID: the config digest."""
+
+    digest: str
+    os: str
+    architecture: str
+    variant: str
+    created_at: datetime | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image under one name and tag. ``locator`` lets its source open it again."""
+
+    facts: ImageFacts
+    name: str
+    tag: str
+    locator: str
+    containers: int = 0
+
+
+class Layer(Protocol):
+    """One layer of an image."""
+
+    digest: str
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """The uncompressed tar, limited in size; its digest is verified at the end."""
+        ...
+
+
+class ImageContent(Protocol):
+    """An opened image: its config and its layers, lowest first."""
+
+    digest: str
+    config: Mapping[str, Any]
+    layers: Sequence[Layer]
+
+    def write_layout(self, folder: Path) -> None:
+        """Write an OCI layout of this one image, for engines that want a path."""
+        ...
+
+
+class Source(Protocol):
+    """A place where images are. ``problems`` says what could not be read."""
+
+    problems: list[str]
+
+    def find(self) -> Iterator[FoundImage]:
+        """Every image there is; broken ones are left out and told in ``problems``."""
+        ...
+
+    def open(self, locator: str) -> AbstractContextManager[ImageContent]:
+        """Open an image for scanning."""
+        ...

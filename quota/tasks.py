@@ -1,0 +1,46 @@
+"""Thin procrastinate tasks over services: a job only wakes somebody to look."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from accounts.models import Account
+from quota.scanners import chosen
+from quota.services import syncing, windows, working
+from quota.services.advising import StoredAdvisories
+
+
+@app.task(name="quota.tasks.work")
+def work(account_id: int) -> None:
+    """Scan what the account has queued. A second job finds nothing left to claim."""
+    scanner = chosen(
+        settings.SCANNER,
+        advisories=StoredAdvisories(),
+        trivy_path=settings.TRIVY_PATH,
+        extra_rules=Path(settings.KNOWN_BAD_RULES) if settings.KNOWN_BAD_RULES else None,
+    )
+    working.work(account_id=account_id, scanner=scanner, clock=timezone.now)
+
+
+@app.periodic(cron="*/15 * * * * *")
+@app.task(name="quota.tasks.sweep", queueing_lock="sweep", pass_context=False)
+def sweep(timestamp: int) -> None:
+    """Requeue or release scans whose time ran out, and wake workers for what waits."""
+    working.sweep(now=timezone.now())
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(name="quota.tasks.lapse", queueing_lock="lapse", pass_context=False)
+def lapse(timestamp: int) -> None:
+    """Book the windows that are over."""
+    windows.lapse_ended(now=timezone.now())
+
+
+@app.periodic(cron="30 1 * * *")
+@app.task(name="quota.tasks.update_images", queueing_lock="images", pass_context=False)
+def update_images(timestamp: int) -> None:
+    """Read every account's sources, nightly."""
+    for account in Account.objects.filter(imagesource__isnull=False).distinct():
+        syncing.update_local_images(account=account, now=timezone.now())

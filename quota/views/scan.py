@@ -1,0 +1,118 @@
+"""*Scan now*: the dialog, its estimate, and the press."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.errors import Refusal
+from accounts.http import AccountRequest, Right, render_page, wants_fragment, with_account
+from quota.forms.scan import ScanForm
+from quota.pages.header import standing
+from quota.pages.scan import estimate as estimated
+from quota.pages.words import plural
+from quota.rules.units import format_quota
+from quota.services import scanning
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_account(Right.SCAN)
+def scan_now(request: AccountRequest) -> HttpResponse:
+    """Show what a scan would cost; on a press with an agreed cost, start it."""
+    pressed = request.method == "POST" and "agreed_set" in request.POST
+    if not pressed:
+        data = request.POST if request.method == "POST" else request.GET
+        return _dialog(request, _with_categories(data))
+    now = timezone.now()
+    form = ScanForm(request.POST)
+    if not form.is_valid() or not form.cleaned_data["key"]:
+        return _dialog(request, request.POST, status=422)
+    try:
+        task = scanning.reserve(
+            account=request.account,
+            request=form.request(fit=form.cleaned_data["fit"]),
+            agreed=form.agreed(),
+            key=form.cleaned_data["key"],
+            by=request.user,
+            now=now,
+        )
+    except Refusal as refusal:
+        return _dialog(request, request.POST, refusal=refusal, status=refusal.status)
+    messages.success(
+        request,
+        f"Scan task {task.pk} started. {plural(task.images, 'image')}, "
+        f"{format_quota(task.cost_tenths)} quota held.",
+    )
+    url = reverse("quota:task", args=[request.account.slug, task.pk])
+    if wants_fragment(request):
+        return HttpResponseClientRedirect(url)
+    return redirect(url)
+
+
+@require_GET
+@with_account(Right.SCAN)
+def estimate(request: AccountRequest) -> HttpResponse:
+    """The cost again, after a change in the dialog."""
+    return _dialog(request, _with_categories(request.GET), partial="estimate")
+
+
+def _with_categories(data: QueryDict) -> QueryDict:
+    """All risk categories, until the person has chosen."""
+    if "categories" in data or "scope" in data and "key" in data:
+        return data
+    copy = data.copy()
+    copy.setlist("categories", ["vulnerabilities", "trojans", "sensitive_data"])
+    return copy
+
+
+def _dialog(
+    request: AccountRequest,
+    data: QueryDict,
+    *,
+    refusal: Refusal | None = None,
+    status: int = 200,
+    partial: str = "dialog",
+) -> HttpResponse:
+    now = timezone.now()
+    stands = standing(request.account, now)
+    form = ScanForm(data)
+    valid = form.is_valid()
+    context: dict[str, Any] = {
+        "form": form,
+        "refusal": refusal,
+        "standing": stands,
+        "header": stands.header,
+        "key": ScanForm.new_key(),
+        "filter_fields": [
+            (name, data[name]) for name in FILTERS if data.get(name)
+        ],
+    }
+    if valid or "image" not in form.errors:
+        context |= _quoted(request, form, stands, now)
+    return render_page(
+        request, "quota/scan_now.html", context, partial=partial, status=status
+    )
+
+
+FILTERS = ("q", "state", "risk", "cost", "running")
+
+
+def _quoted(
+    request: AccountRequest, form: ScanForm, stands: Any, now: Any
+) -> dict[str, Any]:
+    selection = form.selection()
+    try:
+        quoted = scanning.quote(account=request.account, selection=selection, now=now)
+    except Refusal as refusal:
+        return {"not_active": refusal}
+    return {
+        "estimate": estimated(quoted, stands.tariff, stands.header),
+        "selection": selection,
+        "scopes": scopes(request, selection, now),
+    }

@@ -1,0 +1,76 @@
+"""Fixtures: the database as the application sees it, and one instant."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
+from pytest_django import DjangoDbBlocker
+
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The instant most tests take place at."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database of this run's own: made and migrated by the owner, used by the
+    application's role, as in production."""
+    name = f"test_{os.getpid()}"
+    with django_db_blocker.unblock():
+        owner = connections["owner"]
+        identifier = sql.Identifier(name)
+        with owner._nodb_cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+        for alias in connections:
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = name
+        call_command("provision", verbosity=0)
+    yield
+    with django_db_blocker.unblock():
+        for alias in connections:
+            connections[alias].close()
+        with owner._nodb_cursor() as cursor:
+            cursor.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
+            )
+
+
+def empty_the_database(test_case: TransactionTestCase) -> None:
+    """Empty the tables as the owner: the application's role may not truncate them."""
+    connections["default"].close()
+    with connections["owner"].cursor() as cursor:
+        tables = set(connections["owner"].introspection.table_names(cursor))
+        kept = {"django_migrations", "quota_tariff", "quota_advisory"}
+        kept |= {"auth_permission", "django_content_type", "auth_group"}
+        names = [sql.Identifier(table) for table in sorted(tables - kept)]
+        cursor.execute(
+            sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(names))
+        )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _transactional_tests_are_emptied_by_the_owner() -> Iterator[None]:
+    original = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = empty_the_database
+    yield
+    TransactionTestCase._fixture_teardown = original
+
+
+def require(tool: str, found: object) -> None:
+    """Skip where a tool is missing, but fail in CI, which must have it."""
+    if found:
+        return
+    message = f"{tool} is not installed; the README names it for the full suite."
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
