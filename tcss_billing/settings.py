@@ -5,14 +5,14 @@ from pathlib import Path
 
 from environs import Env
 
-from tcss_billing import databases
+from tcss_billing import databases, state
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or databases.local_secret()
+SECRET_KEY = env.str("SECRET_KEY", default="") or state.local_secret()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -80,7 +80,7 @@ STORAGES = {
 }
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = databases.home() / "static"
+STATIC_ROOT = state.home() / "static"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -1,0 +1,190 @@
+"""Starting and stopping the server: one of it, whoever starts at the same time."""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from tcss_billing.embedded_postgres.cluster import PORT, Cluster
+
+OWNER = "tcss_owner"
+APP = "tcss_app"
+DATABASE = "tcss"
+PATIENCE = 60
+
+SETTINGS = """
+listen_addresses = ''
+unix_socket_permissions = 0777
+max_connections = 120
+shared_buffers = 256MB
+max_wal_size = 2GB
+synchronous_commit = on
+log_min_duration_statement = 1000
+log_line_prefix = '%m [%p] %u '
+"""
+
+_started_here: set[Path] = set()
+
+
+class PostgresFailed(Exception):
+    """The server did not start; ``str()`` says what its log ended with."""
+
+
+def is_running(cluster: Cluster) -> bool:
+    """Say whether the server answers: a real connection, never a process id."""
+    try:
+        with _connect(cluster):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def ensure(home: Path) -> Cluster:
+    """Return the cluster of ``home`` with its server up, starting it if need be.
+
+    Fast when it is up. Several processes at once get one server.
+    """
+    cluster = Cluster.of(home)
+    if is_running(cluster):
+        return cluster
+    with _only_us(cluster):
+        if not is_running(cluster):
+            cluster.prepare()
+            _initialise(cluster)
+            _start(cluster)
+            _started_here.add(cluster.root)
+        _provide_roles(cluster)
+    return cluster
+
+
+def stop(home: Path) -> bool:
+    """Stop the server of ``home``. Returns whether one was running."""
+    cluster = Cluster.of(home)
+    if not (cluster.data / "PG_VERSION").exists():
+        return False
+    with _only_us(cluster):
+        running = is_running(cluster)
+        if running:
+            cluster.run("pg_ctl", "-D", str(cluster.data), "-m", "fast", "-w", "stop")
+        _started_here.discard(cluster.root)
+    return running
+
+
+def stop_if_started_here(home: Path) -> bool:
+    """Stop the server only if this very process started it."""
+    return Cluster.of(home).root in _started_here and stop(home)
+
+
+def _connect(cluster: Cluster, database: str = "postgres") -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(cluster.socket_directory),
+        port=PORT,
+        user="postgres",
+        dbname=database,
+        connect_timeout=5,
+        autocommit=True,
+    )
+
+
+@contextmanager
+def _only_us(cluster: Cluster) -> Iterator[None]:
+    cluster.lock.parent.mkdir(parents=True, exist_ok=True)
+    with cluster.lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _initialise(cluster: Cluster) -> None:
+    """Make the data directory beside its place, then move it there: a first start that
+    is killed leaves nothing half made."""
+    if (cluster.data / "PG_VERSION").exists():
+        return
+    partial = cluster.root / "data.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    version = cluster.run("postgres", "--version").stdout.split()[2]
+    modern = int(version.split(".")[0]) >= 17
+    locale = ["--locale-provider=builtin"] if modern else []
+    made = cluster.run(
+        "initdb",
+        f"--pgdata={partial}",
+        "--username=postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--data-checksums",
+        "--locale=C.UTF-8",
+        *locale,
+    )
+    if made.returncode:
+        raise PostgresFailed(f"initdb failed: {made.stdout[-2000:]}")
+    with (partial / "postgresql.conf").open("a") as file:
+        file.write(SETTINGS)
+    partial.rename(cluster.data)
+
+
+def _start(cluster: Cluster) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        if _postmaster(cluster) is None:
+            _forget_dead_postmaster(cluster)
+            started = cluster.run(
+                "pg_ctl",
+                f"--pgdata={cluster.data}",
+                f"--log={cluster.log}",
+                f"--options=-k {cluster.socket_directory} -p {PORT}",
+                "--wait",
+                "start",
+            )
+        if is_running(cluster):
+            return
+        if time.monotonic() > deadline:
+            raise PostgresFailed(f"PostgreSQL did not start: {started.stdout[-2000:]}")
+        time.sleep(0.2)
+
+
+def _postmaster(cluster: Cluster) -> psutil.Process | None:
+    """The living postmaster of this cluster, by its working directory: the number in
+    its file may belong to a zombie or to somebody else by now."""
+    try:
+        number = int((cluster.data / "postmaster.pid").read_text().split()[0])
+        process = psutil.Process(number)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process if Path(process.cwd()) == cluster.data.resolve() else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
+def _forget_dead_postmaster(cluster: Cluster) -> None:
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    for leftover in cluster.socket_directory.glob(".s.PGSQL.*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _provide_roles(cluster: Cluster) -> None:
+    """Make what is missing of the two roles and the database."""
+    with _connect(cluster) as connection:
+        for role, rights in (
+            (OWNER, "LOGIN CREATEDB"),
+            (APP, "LOGIN"),
+        ):
+            if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} {}").format(
+                        sql.Identifier(role), sql.SQL(rights)
+                    )
+                )
+        connection.execute(f"ALTER ROLE {APP} SET lock_timeout = '5s'")
+        if not _exists(
+            connection, "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE
+        ):
+            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+
+
+def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
+    return connection.execute(query.encode(), [name]).fetchone() is not None
