@@ -105,6 +105,10 @@ class Account(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """The account's front page."""
+        return f"/a/{self.slug}/"
+
     @property
     def zone_info(self) -> ZoneInfo:
         """The account's current time zone."""

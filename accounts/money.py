@@ -23,21 +23,22 @@ def is_cents(amount: Decimal) -> bool:
     >>> is_cents(Decimal("64.92")), is_cents(Decimal("0.006"))
     (True, False)
     """
-    return amount.is_finite() and amount == to_cents(amount)
+    return amount.is_finite() and 100 % amount.as_integer_ratio()[1] == 0
 
 
 def format_money(amount: Decimal, currency: str = "USD") -> str:
-    """Show an amount with two places and its currency.
+    """Show an amount with two places, whatever the currency's habit, and its symbol.
 
-    >>> format_money(Decimal("-1064.9"))
-    '−$1,064.90'
+    >>> format_money(Decimal("-1064.9")), format_money(Decimal("64.92"), "JPY")
+    ('−$1,064.90', '¥64.92')
     """
-    text = format_currency(abs(amount), currency, locale="en_US")
-    return f"{MINUS}{text}" if amount < 0 else text
+    cents = to_cents(amount)
+    text = format_currency(abs(cents), currency, locale="en_US", currency_digits=False)
+    return f"{MINUS}{text}" if cents < 0 else text
 
 
 def format_unit_price(price: Decimal, currency: str = "USD") -> str:
-    """Show a unit price with the places it needs, at least two.
+    """Show a unit price with the places it needs: at least two, at most six.
 
     >>> format_unit_price(Decimal("0.060000")), format_unit_price(Decimal("0.006"))
     ('$0.06', '$0.006')

@@ -44,6 +44,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.ContentPolicy",
+    "accounts.middleware.RetryOnce",
 ]
 
 ROOT_URLCONF = "tcss_billing.urls"

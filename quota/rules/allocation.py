@@ -1,7 +1,7 @@
 """Which windows a draw comes from (rules 5.8)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 
@@ -27,7 +27,7 @@ class Draw(NamedTuple):
 
 
 class ShortBy(ValueError):
-    """The rooms do not hold the cost."""
+    """The rooms do not hold the cost; says in tenths what is needed, free, missing."""
 
     def __init__(self, needed_tenths: int, available: int) -> None:
         self.needed_tenths = needed_tenths
@@ -51,7 +51,7 @@ def available_tenths(rooms: Iterable[Room]) -> int:
 def draws(cost_tenths: int, rooms: Iterable[Room]) -> list[Draw]:
     """Divide a cost among rooms, in draw order. Refuses (ShortBy) what does not fit.
 
-    >>> when = datetime(2025, 1, 1)
+    >>> when = datetime(2025, 1, 1, tzinfo=UTC)
     >>> rooms = [Room(1, 5, when, when, 1), Room(2, 9, when, when, 2)]
     >>> [(d.window_id, d.from_tenths, d.to_tenths) for d in draws(8, rooms)]
     [(1, 0, 5), (2, 5, 8)]
@@ -65,6 +65,8 @@ def draws(cost_tenths: int, rooms: Iterable[Room]) -> list[Draw]:
     for room in ordered:
         share = min(room.free_tenths, cost_tenths - reached)
         if share > 0:
-            drawn.append(Draw(room.window_id, reached, reached + share, room.free_tenths))
+            drawn.append(
+                Draw(room.window_id, reached, reached + share, room.free_tenths)
+            )
             reached += share
     return drawn

@@ -1,6 +1,7 @@
 """Months from an anchor, in the account's zone (rules 3)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -9,16 +10,13 @@ from dateutil.tz import resolve_imaginary
 
 
 class Span(NamedTuple):
-    """One month, half-open; ``natural_end`` is where it would end uncut."""
+    """One month, half-open. It ``is_short`` when the end of Professional Edition cuts
+    it; ``natural_end`` is where it would end uncut."""
 
     starts_at: datetime
     ends_at: datetime
+    is_short: bool
     natural_end: datetime
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the end of Professional Edition cuts it."""
-        return self.ends_at < self.natural_end
 
 
 def boundary(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
@@ -29,7 +27,6 @@ def boundary(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
     time that does not exist moves forward by the gap; one that exists twice takes the
     first. ``boundary(anchor, 0)`` is the anchor itself.
 
-    >>> from datetime import UTC
     >>> anchor = datetime(2025, 1, 31, 14, tzinfo=UTC)
     >>> [boundary(anchor, n, ZoneInfo("UTC")).day for n in range(4)]
     [31, 28, 31, 30]
@@ -41,20 +38,53 @@ def boundary(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
     return resolve_imaginary(moved).astimezone(UTC)
 
 
-def windows(anchor: datetime, end: datetime, zone: ZoneInfo) -> list[Span]:
+def windows(
+    anchor: datetime, end: datetime, zone: ZoneInfo, first: int = 0
+) -> list[Span]:
     """Return the months of a pack bought at ``anchor`` until ``end`` (rules 4.2): every
     month that begins before the end, the last one cut at it.
 
-    >>> utc = ZoneInfo("UTC")
-    >>> anchor, end = datetime(2025, 1, 31, tzinfo=utc), datetime(2025, 3, 10, tzinfo=utc)
-    >>> [(span.ends_at.day, span.is_short) for span in windows(anchor, end, utc)]
+    Counting begins with month number ``first``; a renewal passes the first one that is
+    not written yet. Nothing begins before the end: an empty list.
+
+    >>> anchor, end = datetime(2025, 1, 31, tzinfo=UTC), datetime(2025, 3, 10, tzinfo=UTC)
+    >>> [(s.ends_at.day, s.is_short) for s in windows(anchor, end, ZoneInfo("UTC"))]
     [(28, False), (10, True)]
     """
+    end = end.astimezone(UTC)
     spans: list[Span] = []
-    starts_at = boundary(anchor, 0, zone)
+    starts_at = boundary(anchor, first, zone)
     while starts_at < end:
-        natural_end = boundary(anchor, len(spans) + 1, zone)
-        ends_at = min(natural_end, end.astimezone(UTC))
-        spans.append(Span(starts_at, ends_at, natural_end))
+        natural_end = boundary(anchor, first + len(spans) + 1, zone)
+        is_short = end < natural_end
+        spans.append(Span(starts_at, min(natural_end, end), is_short, natural_end))
         starts_at = natural_end
     return spans
+
+
+def next_anchor_reaching(
+    end: datetime, months: int, after: datetime, zone: ZoneInfo
+) -> datetime:
+    """Return the first instant later than ``after`` from which ``months`` months reach
+    ``end``, so that a pack bought then has no further month before it.
+
+    Counting back from the end would be wrong: 28 to 31 January all reach 28 February,
+    and none of them reaches 1 March.
+
+    >>> after, end = datetime(2025, 1, 31, 13, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)
+    >>> next_anchor_reaching(end, 1, after, ZoneInfo("UTC")).isoformat()
+    '2025-02-01T00:00:00+00:00'
+    """
+    clock = end.astimezone(zone).time().replace(fold=0)
+    first_day = after.astimezone(zone).date()
+    days = (first_day + timedelta(days=n) for n in count())
+    instants = (_at(day, at, zone) for day in days for at in (time.min, clock))
+    return next(
+        instant
+        for instant in instants
+        if instant > after and boundary(instant, months, zone) >= end
+    )
+
+
+def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)

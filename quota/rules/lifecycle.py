@@ -60,8 +60,16 @@ class TaskState(StrEnum):
     STOPPED = "stopped"
 
 
-def task_state(*, queued: int, running: int, ended: int, stopped: bool) -> TaskState:
-    """Derive a task's state from its scans, so that none can be stuck."""
+def task_state(
+    queued: int, running: int, settled: int, released: int, stopped: bool
+) -> TaskState:
+    """Derive a task's state from how many of its scans are where, so that none can be
+    stuck. A stopped task is stopped once its claimed scans have ended.
+
+    >>> task_state(queued=2, running=0, settled=1, released=0, stopped=False).value
+    'scanning'
+    """
     if queued or running:
-        return TaskState.SCANNING if running or ended else TaskState.WAITING
+        begun = running or settled or released
+        return TaskState.SCANNING if begun else TaskState.WAITING
     return TaskState.STOPPED if stopped else TaskState.FINISHED

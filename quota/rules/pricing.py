@@ -1,13 +1,12 @@
 """What things cost: quotes, line by line, each rounded once (rules 4)."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.money import format_money, format_unit_price, to_cents
-from quota.rules.calendar import boundary, windows
+from quota.rules.calendar import Span, boundary, next_anchor_reaching, windows
 from quota.rules.units import TENTHS
 
 MAX_MONTHS = 36
@@ -31,8 +30,9 @@ class WindowPrice(NamedTuple):
 
 class PackQuote(NamedTuple):
     """The price of a pack. ``short_last`` is the length of a last window that is cut;
-    when that is under 24 hours ``uncharged_from`` says from which instant the same
-    purchase would no longer be charged for it (rules 4.3)."""
+    when that is under 24 hours ``uncharged_from`` is the next instant at which the same
+    purchase would not be charged for it (rules 4.3): the end itself when there is no
+    other window."""
 
     quantity: int
     windows: tuple[WindowPrice, ...]
@@ -67,8 +67,8 @@ def check_quantity(quantity: int, *, step: int, maximum: int) -> None:
     if quantity >= step and quantity % step == 0:
         return
     below = quantity // step * step
-    nearest = [below, below + step] if below >= step else [step]
-    words = " or ".join(f"{each:,}" for each in nearest)
+    nearest = [each for each in (below, below + step) if step <= each <= maximum]
+    words = " or ".join(f"{each:,}" for each in nearest or [step])
     raise QuantityError(f"Enter a multiple of {step:,}. Nearest: {words}.")
 
 
@@ -79,8 +79,20 @@ def quote_pack(
     end: datetime,
     zone: ZoneInfo,
     quota_price: Decimal,
+    currency: str = "USD",
 ) -> PackQuote:
-    """Price a pack: quantity × price × number of windows, each granted whole."""
+    """Price a pack: quantity × price × number of windows, each granted whole.
+
+    >>> anchor, end = datetime(2025, 1, 31, tzinfo=UTC), datetime(2025, 5, 15, tzinfo=UTC)
+    >>> quote_pack(
+    ...     quantity=300,
+    ...     anchor=anchor,
+    ...     end=end,
+    ...     zone=ZoneInfo("UTC"),
+    ...     quota_price=Decimal("0.06"),
+    ... ).formula
+    '300 × $0.06 × 4 windows = $72.00'
+    """
     spans = windows(anchor, end, zone)
     each = quantity * quota_price
     priced = tuple(
@@ -94,35 +106,39 @@ def quote_pack(
         for span in spans
     )
     total = to_cents(each * len(spans))
-    last = spans[-1] if spans else None
-    short_last = last.ends_at - last.starts_at if last and last.is_short else None
+    short_last = _short_last(spans)
+    tiny = short_last is not None and short_last < SHORT
     return PackQuote(
         quantity=quantity,
         windows=priced,
         total=total,
-        formula=_formula(quantity, quota_price, len(spans), "window", total),
+        formula=_formula(quantity, quota_price, len(spans), "window", total, currency),
         short_last=short_last,
-        uncharged_from=_uncharged_from(priced, end, zone, short_last),
+        uncharged_from=(
+            next_anchor_reaching(end, len(spans) - 1, anchor, zone) if tiny else None
+        ),
     )
 
 
-def _uncharged_from(
-    priced: Sequence[WindowPrice],
-    end: datetime,
-    zone: ZoneInfo,
-    short_last: timedelta | None,
-) -> datetime | None:
-    """The first anchor whose last month would begin at the end, and so not at all."""
-    if short_last is None or short_last >= SHORT:
+def _short_last(spans: list[Span]) -> timedelta | None:
+    if not spans or not spans[-1].is_short:
         return None
-    months = len(priced) - 1
-    return boundary(end, -months, zone) if months else end
+    return spans[-1].ends_at - spans[-1].starts_at
 
 
 def quote_edition(
-    *, cores: int, months: int, anchor: datetime, zone: ZoneInfo, edition_price: Decimal
+    *,
+    cores: int,
+    months: int,
+    anchor: datetime,
+    zone: ZoneInfo,
+    edition_price: Decimal,
+    currency: str = "USD",
 ) -> EditionQuote:
-    """Price Professional Edition: cores × price × months, charged at once."""
+    """Price Professional Edition: cores × price × months, charged at once.
+
+    Refuses (QuantityError) months outside 1 to 36 and cores outside 1 to 100,000.
+    """
     if not 1 <= months <= MAX_MONTHS:
         raise QuantityError(f"Choose 1 to {MAX_MONTHS} months.")
     if not 1 <= cores <= MAX_CORES:
@@ -134,13 +150,15 @@ def quote_edition(
         starts_at=anchor,
         ends_at=boundary(anchor, months, zone),
         total=total,
-        formula=_formula(cores, edition_price, months, "month", total),
+        formula=_formula(cores, edition_price, months, "month", total, currency),
     )
 
 
-def _formula(count: int, price: Decimal, periods: int, noun: str, total: Decimal) -> str:
+def _formula(
+    number: int, price: Decimal, periods: int, noun: str, total: Decimal, currency: str
+) -> str:
     noun = noun if periods == 1 else f"{noun}s"
     return (
-        f"{count:,} × {format_unit_price(price)} × {periods} {noun}"
-        f" = {format_money(total)}"
+        f"{number:,} × {format_unit_price(price, currency)} × {periods} {noun}"
+        f" = {format_money(total, currency)}"
     )

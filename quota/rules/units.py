@@ -1,7 +1,10 @@
-"""Quota in whole tenths, and how people see it."""
+"""Quota in whole tenths, and how people write and see it."""
+
+import re
 
 TENTHS = 10
 MINUS = "\u2212"
+_WHOLE = re.compile(r"-?([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})")
 
 
 def format_quota(tenths: int) -> str:
@@ -23,3 +26,18 @@ def format_quota_column(tenths: int) -> str:
     """
     whole, rest = divmod(abs(tenths), TENTHS)
     return f"{MINUS if tenths < 0 else ''}{whole:,}.{rest}"
+
+
+def parse_quantity(text: str) -> int:
+    """Read a whole number of scans as people write it. ValueError says what to enter.
+
+    A number that is not sold, such as -300, is read: ``check_quantity`` refuses it
+    with the nearest ones that are.
+
+    >>> [parse_quantity(text) for text in ("300", " 1,200 ", "\u2212300")]
+    [300, 1200, -300]
+    """
+    plain = text.strip().replace(MINUS, "-")
+    if not _WHOLE.fullmatch(plain):
+        raise ValueError("Enter a whole number of scans, such as 300.")
+    return int(plain.replace(",", ""))

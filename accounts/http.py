@@ -1,0 +1,140 @@
+"""The one door to an account's pages, and the one way to answer page or fragment."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import Account, Member, User
+
+P = ParamSpec("P")
+
+
+class Right(StrEnum):
+    """What a member may do (rules 9)."""
+
+    SEE = "see"
+    SCAN = "scan"
+    MONEY = "money"
+    MEMBERS = "members"
+
+
+DOING = {
+    Right.SCAN: "Scanning and everything about images",
+    Right.MONEY: "Buying, prices and the balance",
+    Right.MEMBERS: "Members and roles",
+}
+
+
+class AccountRequest(HttpRequest):
+    """A request that came through ``with_account``."""
+
+    user: User
+    account: Account
+    member: Member
+    rights: frozenset[Right]
+    htmx: HtmxDetails
+
+
+def rights_of(member: Member) -> frozenset[Right]:
+    """The rights of a member: all see; the flags add; the creator has all."""
+    if member.is_creator:
+        return frozenset(Right)
+    rights = {Right.SEE}
+    if member.is_global_resource:
+        rights.add(Right.SCAN)
+    if member.is_financial:
+        rights.add(Right.MONEY)
+    return frozenset(rights)
+
+
+AccountView = Callable[Concatenate[AccountRequest, P], HttpResponse]
+PlainView = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
+
+
+def with_account(right: Right) -> Callable[[AccountView[P]], PlainView[P]]:
+    """Let a member with ``right`` in, and set the account on the request.
+
+    Whoever is not signed in is sent to sign in; a stranger gets 404, whether or not
+    the account exists; a member without the right 403 and a sentence that names who
+    can help.
+    """
+
+    def decorate(view: AccountView[P]) -> PlainView[P]:
+        @wraps(view)
+        def inner(
+            request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _to_sign_in(request)
+            entered = _enter(request, account, right)
+            return view(entered, *args, **kwargs)
+
+        return inner
+
+    return decorate
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    back = request.get_full_path()
+    if wants_fragment(request):
+        back = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    url = f"{resolve_url(settings.LOGIN_URL)}?next={quote(back)}"
+    return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
+
+
+def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
+    member = (
+        Member.objects.select_related("account")
+        .filter(account__slug=slug, user=request.user.pk)
+        .first()
+    )
+    if member is None:
+        raise Http404("There is no such account.")
+    entered: AccountRequest = request  # type: ignore[assignment]
+    entered.account, entered.member = member.account, member
+    entered.rights = rights_of(member)
+    if right not in entered.rights:
+        raise PermissionDenied(_who_can_help(entered.account, right))
+    return entered
+
+
+def _who_can_help(account: Account, right: Right) -> str:
+    members = Member.objects.filter(account=account).select_related("user")
+    names = sorted(
+        str(member.user) for member in members if right in rights_of(member)
+    )
+    who = " or ".join(names)
+    return f"{DOING[right]} needs a right that you do not have. {who} can help."
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of a page. A boosted link and the back button want
+    a whole page."""
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    partial: str | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Answer with the whole page, or to htmx with a partial of the same template."""
+    fragment = partial and wants_fragment(request)
+    name = f"{template}#{partial}" if fragment else template
+    response = render(request, name, {**context, "is_fragment": fragment}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

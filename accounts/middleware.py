@@ -1,0 +1,59 @@
+"""What every answer carries, and what a lock that cannot be had turns into."""
+
+from collections.abc import Callable
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+Answer = Callable[[HttpRequest], HttpResponse]
+# lock_not_available, deadlock_detected, serialization_failure
+PASSING = {"55P03", "40P01", "40001"}
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class ContentPolicy:
+    """A strict content policy: nothing inline, nothing from elsewhere."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.answer(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+
+class RetryOnce:
+    """A lock that could not be had in time: one retry, then 503 (rules 10).
+
+    The view's transaction was rolled back, and every press carries a key, so trying
+    again does nothing twice.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> HttpResponse | None:
+        """Call the view ourselves, so that the retry is of the view alone."""
+        for _ in range(2):
+            try:
+                return view(request, *args, **kwargs)
+            except OperationalError as error:
+                if getattr(error.__cause__, "sqlstate", None) not in PASSING:
+                    raise
+        response = render(request, "503.html", status=503)
+        response.headers["Retry-After"] = "2"
+        return response
