@@ -14,7 +14,7 @@ from accounts.services.opening import open_account
 from quota.models import Image, Order, Scan, ScanTask, Scope, Selection
 from quota.scanners.port import Assessment, Category, Finding, Report, Severity
 from quota.services import ending, purchasing, scanning, working
-from quota.services.purchasing import Basket
+from quota.quotes import Basket
 from quota.services.scanning import ScanRequest
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)

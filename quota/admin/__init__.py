@@ -1,0 +1,5 @@
+"""The back office of quota: staff look at everything here; services write."""
+
+from quota.admin import catalogue, records
+
+__all__ = ["catalogue", "records"]

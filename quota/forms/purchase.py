@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from django import forms
 
-from quota.services.purchasing import Basket
+from quota.quotes import Basket
 
 WHOLE = {
     "required": "Enter how many scans a month to buy.",

@@ -1,14 +1,15 @@
 """One image: findings, what was assessed, and why each scan cost what it did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from quota.models import Finding, Image, Scan
+from quota.pages import cells
 from quota.pages.images import TONES
 from quota.pages.words import Clock, plural, size
 from quota.rules.units import format_quota
@@ -20,6 +21,7 @@ TABS = (
     ("sensitive_data", "Sensitive data"),
     ("history", "Scan history"),
 )
+SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 TONE = {"critical": "bad", "high": "warn"}
 
 
@@ -81,8 +83,7 @@ class ImagePage:
     tone: str
     when: str
     reason: str
-    figures: Mapping[str, Any]
-    is_assessed: bool
+    severity: SafeString
     platform: str
     size: str
     created: str
@@ -128,10 +129,10 @@ def image_page(
         tone=tone,
         when=clock.moment(image.active_at),
         reason=image.outcome_reason,
-        figures={
-            name: getattr(image, name) for name in ("critical", "high", "medium", "low")
-        },
-        is_assessed=image.critical is not None,
+        severity=cells.severity(
+            {name: getattr(image, name) for name in SEVERITIES},
+            scanned=image.scanned_at is not None,
+        ),
         platform="/".join(
             part for part in (image.os, image.architecture, image.variant) if part
         ),

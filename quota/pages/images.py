@@ -15,9 +15,11 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThan,
 )
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from quota.models import Image, ImageFilter, Scan
+from quota.pages import cells
 from quota.pages.header import Standing
 from quota.pages.words import Clock, plural
 from quota.rules.units import format_quota
@@ -49,47 +51,14 @@ class UnknownCursor(ValueError):
     """The place in the list is not one we gave out for this list."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """One row, every figure and word ready to print."""
-
-    id: int
-    url: str
-    scan_url: str
-    name: str
-    tag: str
-    short_id: str
-    more_tags: str
-    platform: str
-    containers: int
-    critical: str
-    high: str
-    medium: str
-    low: str
-    severity: str
-    is_assessed: bool
-    trojans: str
-    has_trojans: bool
-    sensitive: str
-    has_sensitive: bool
-    state: str
-    state_word: str
-    state_icon: str
-    state_tone: str
-    detail: str
-    task_url: str
-    cost: str
-    cost_word: str
-    is_first: bool
-    can_scan: bool
-    action: str
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class ImagesPage:
     """One page of the list, with the ways on and back to the start."""
 
-    rows: Sequence[ImageRow]
+    rows: Sequence[Row]
     count: str
     next_query: str
     first_query: str
@@ -240,63 +209,51 @@ class _RowMaker:
         self.scan_url = reverse("quota:scan-now", args=[account.slug])
         self.task_url = reverse("quota:task", args=[account.slug, 0])[:-1]
 
-    def row(self, image: Mapping[str, Any]) -> ImageRow:
+    def row(self, image: Mapping[str, Any]) -> Row:
+        """One row's cells; the template only places them."""
         scan = self.flying.get(image["id"])
         first = self._is_first(image)
         state = scan["state"] if scan else image["outcome"]
-        word, icon, tone = TONES[state]
-        assessed = image["critical"] is not None
-        figures = {
-            name: "" if image[name] is None else str(image[name])
-            for name in ("critical", "high", "medium", "low", "trojans", "sensitive")
+        scan_url = f"{self.scan_url}?image={image['id']}"
+        word = "Retry" if state == "failed" else "Scan"
+        return {
+            "id": image["id"],
+            "url": f"{self.image_url}{image['digest']}",
+            "name": image["name"],
+            "tag": image["tag"],
+            "short_id": image["digest"][7:19],
+            "note": self._note(image),
+            "containers": image["containers"],
+            "severity": cells.severity(image, scanned=image["scanned_at"] is not None),
+            "trojans": cells.figure(image["trojans"], bad=True),
+            "sensitive": cells.figure(image["sensitive"]),
+            "state": cells.state(*TONES[state]),
+            "detail": self._detail(image, scan),
+            "cost": self._cost(scan, first),
+            "action": "" if scan else cells.action(scan_url, word, image["name"]),
         }
-        return ImageRow(
-            id=image["id"],
-            url=f"{self.image_url}{image['digest']}",
-            scan_url=f"{self.scan_url}?image={image['id']}",
-            name=image["name"],
-            tag=image["tag"],
-            short_id=image["digest"][7:19],
-            more_tags=f"{image['tags']} tags" if image["tags"] > 1 else "",
-            platform=_platform(image),
-            containers=image["containers"],
-            critical=figures["critical"],
-            high=figures["high"],
-            medium=figures["medium"],
-            low=figures["low"],
-            severity=_severity(image) if assessed else "",
-            is_assessed=assessed,
-            trojans=figures["trojans"],
-            has_trojans=bool(image["trojans"]),
-            sensitive=figures["sensitive"],
-            has_sensitive=bool(image["sensitive"]),
-            state=state,
-            state_word=word,
-            state_icon=icon,
-            state_tone=tone,
-            detail=self._detail(image, scan),
-            task_url=f"{self.task_url}{scan['task']}" if scan else "",
-            cost=self._cost(scan, first),
-            cost_word="" if scan else "First scan" if first else "Repeat",
-            is_first=first and not scan,
-            can_scan=scan is None,
-            action="Retry" if state == "failed" else "Scan",
-        )
+
+    def _note(self, image: Mapping[str, Any]) -> str:
+        tags = f"{image['tags']} tags" if image["tags"] > 1 else ""
+        return " ".join(part for part in (tags, _platform(image)) if part)
 
     def _is_first(self, image: Mapping[str, Any]) -> bool:
         scanned = image["scanned_at"]
         return scanned is None or (self.history is not None and scanned < self.history)
 
-    def _cost(self, scan: Mapping[str, Any] | None, first: bool) -> str:
+    def _cost(self, scan: Mapping[str, Any] | None, first: bool) -> SafeString:
         if scan:
-            return f"{format_quota(scan['cost_tenths'])} held"
-        return self.first_cost if first else self.repeat_cost
+            held = f"{format_quota(scan['cost_tenths'])} held"
+            return cells.cost(held, "", strong=False)
+        if first:
+            return cells.cost(self.first_cost, "First scan", strong=True)
+        return cells.cost(self.repeat_cost, "Repeat", strong=False)
 
     def _detail(
         self, image: Mapping[str, Any], scan: Mapping[str, Any] | None
     ) -> str:
         if scan:
-            return f"Task {scan['task']}"
+            return cells.link(f"{self.task_url}{scan['task']}", f"Task {scan['task']}")
         if image["outcome"] == Image.Outcome.NOT_SCANNED:
             return f"Seen {_lower(self.clock.moment(image['first_seen_at']))}"
         if image["outcome"] == Image.Outcome.FAILED:
@@ -313,10 +270,3 @@ def _platform(image: Mapping[str, Any]) -> str:
     parts = (image["os"], image["architecture"], image["variant"])
     platform = "/".join(part for part in parts if part)
     return "" if platform == "linux/amd64" else platform
-
-
-def _severity(image: Mapping[str, Any]) -> str:
-    return (
-        f"{image['critical']} critical, {image['high']} high, "
-        f"{image['medium']} medium, {image['low']} low"
-    )

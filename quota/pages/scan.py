@@ -54,6 +54,43 @@ class Estimate:
         return bool(self.missing)
 
 
+@dataclass(frozen=True, slots=True)
+class ScopeChoice:
+    """One of the choices under *Which images*."""
+
+    value: str
+    label: str
+    words: str
+    cost: str
+    is_more_than_left: bool
+    chosen: bool
+
+
+SCOPE_WORDS = {
+    Scope.SELECTED: "Selected images",
+    Scope.MATCHING: "All that match the filters",
+    Scope.RECOMMENDED: "Recommended",
+    Scope.ALL: "All local images",
+}
+
+
+def scope_choice(scope: Scope, selection: Selection, quoted: ScanQuote) -> ScopeChoice:
+    """A choice with what it costs."""
+    images = plural(quoted.all.images, "image")
+    if scope is Scope.RECOMMENDED:
+        words = f"{images} in running containers, not scanned in the last 7 days"
+    else:
+        words = f"{images}, {quoted.all.firsts:,} never scanned"
+    return ScopeChoice(
+        value=scope.value,
+        label=SCOPE_WORDS[scope],
+        words=words,
+        cost=format_quota(quoted.all.cost_tenths),
+        is_more_than_left=quoted.missing_tenths > 0,
+        chosen=scope is selection.scope,
+    )
+
+
 def estimate(
     quoted: ScanQuote, tariff: Tariff, header: QuotaHeader | None
 ) -> Estimate:

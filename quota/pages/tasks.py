@@ -1,6 +1,6 @@
 """Scan tasks: the list, and one task with its progress and its images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Account
 from quota.models import Scan, ScanTask
+from quota.pages import cells
 from quota.pages.header import percent
 from quota.pages.words import Clock, plural
 from quota.rules.lifecycle import TaskState, task_state
@@ -68,28 +69,7 @@ class Progress:
         return f"{self.done:,} of {self.total:,} images"
 
 
-@dataclass(frozen=True, slots=True)
-class ScanRow:
-    """One image in the task."""
-
-    url: str
-    name: str
-    tag: str
-    word: str
-    icon: str
-    tone: str
-    detail: str
-    critical: str
-    high: str
-    medium: str
-    low: str
-    severity: str
-    is_assessed: bool
-    trojans: str
-    has_trojans: bool
-    sensitive: str
-    finished: str
-    quota: str
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +85,7 @@ class TaskPage:
     retry_of_url: str
     left_out: str
     progress: Progress
-    rows: Sequence[ScanRow]
+    rows: Sequence[Row]
     more: str
     only: str
 
@@ -214,37 +194,25 @@ def _stopped(task: ScanTask, clock: Clock) -> str:
     return f"Stopped by {task.stopped_by}, {clock.moment(task.stopped_at)}."
 
 
-def _row(scan: Scan, account: Account, clock: Clock) -> ScanRow:
-    word, icon, tone = SCAN_WORDS[scan.state]
+def _row(scan: Scan, account: Account, clock: Clock) -> Row:
+    drawn = SCAN_WORDS[scan.state]
     if scan.outcome in {"stopped", "expired"}:
-        word, icon, tone = scan.get_outcome_display(), "square", ""
+        drawn = (scan.get_outcome_display(), "square", "")
     found = scan.found or {}
-
-    def figure(name: str) -> str:
-        return str(found[name]) if name in found else ""
-
-    return ScanRow(
-        url=reverse("quota:image", args=[account.slug, scan.image_digest]),
-        name=scan.image.name or scan.image_digest[7:19],
-        tag=scan.image.tag,
-        word=word,
-        icon=icon,
-        tone=tone,
-        detail=scan.message,
-        critical=figure("critical"),
-        high=figure("high"),
-        medium=figure("medium"),
-        low=figure("low"),
-        severity=", ".join(
-            f"{figure(name)} {name}" for name in ("critical", "high", "medium", "low")
+    return {
+        "url": reverse("quota:image", args=[account.slug, scan.image_digest]),
+        "name": scan.image.name or scan.image_digest[7:19],
+        "tag": scan.image.tag,
+        "state": cells.state(*drawn),
+        "detail": scan.message,
+        "severity": (
+            cells.severity(found, scanned=True) if scan.found else cells.NONE
         ),
-        is_assessed="critical" in found,
-        trojans=figure("trojans"),
-        has_trojans=bool(found.get("trojans")),
-        sensitive=figure("sensitive"),
-        finished=clock.time(scan.ended_at) if scan.ended_at else "",
-        quota=_quota(scan),
-    )
+        "trojans": cells.figure(found.get("trojans"), bad=True),
+        "sensitive": cells.figure(found.get("sensitive")),
+        "finished": clock.time(scan.ended_at) if scan.ended_at else "–",
+        "quota": _quota(scan),
+    }
 
 
 def _quota(scan: Scan) -> str:

@@ -1,6 +1,5 @@
 """Buying Professional Edition and quota packs: quote, then pay from the balance."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,47 +20,15 @@ from quota.models import (
     Tariff,
     Term,
 )
+from quota.quotes import Basket, Quote
 from quota.rules.lifecycle import SubscriptionState
 from quota.rules.pricing import (
-    EditionQuote,
     PackQuote,
     QuantityError,
     check_quantity,
     quote_edition,
     quote_pack,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Basket:
-    """What is asked for: a pack of ``quantity`` scans a month, Professional Edition
-    (``cores`` for ``months``), or both in one order."""
-
-    quantity: int = 0
-    cores: int = 0
-    months: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The price of a basket now. ``state`` names what it was made from (rules 4.6)."""
-
-    basket: Basket
-    account: Account
-    subscription: Subscription | None
-    tariff: Tariff
-    edition: EditionQuote | None
-    pack: PackQuote | None
-    total: Decimal
-    state: str
-
-    @property
-    def runs_until(self) -> datetime:
-        """The end of Professional Edition with this order."""
-        if self.edition:
-            return self.edition.ends_at
-        assert self.subscription  # noqa: S101 -- quote() refuses a pack without one
-        return self.subscription.ends_at
 
 
 def quote(*, account: Account, basket: Basket, now: datetime) -> Quote:

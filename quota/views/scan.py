@@ -1,6 +1,8 @@
 """*Scan now*: the dialog, its estimate, and the press."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,12 +15,18 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.errors import Refusal
 from accounts.http import AccountRequest, Right, render_page, wants_fragment, with_account
+from quota.errors import NotActive
 from quota.forms.scan import ScanForm
-from quota.pages.header import standing
+from quota.ledger import ScanQuote
+from quota.models import Scope, Selection
+from quota.pages.header import Standing, standing
 from quota.pages.scan import estimate as estimated
+from quota.pages.scan import scope_choice
 from quota.pages.words import plural
 from quota.rules.units import format_quota
 from quota.services import scanning
+
+FILTERS = ("q", "state", "risk", "cost", "running")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,26 +101,45 @@ def _dialog(
             (name, data[name]) for name in FILTERS if data.get(name)
         ],
     }
-    if valid or "image" not in form.errors:
+    if "image" not in form.errors and valid | ("categories" in form.errors):
         context |= _quoted(request, form, stands, now)
+    if not valid:
+        status = max(status, 422)
     return render_page(
         request, "quota/scan_now.html", context, partial=partial, status=status
     )
 
 
-FILTERS = ("q", "state", "risk", "cost", "running")
-
-
 def _quoted(
-    request: AccountRequest, form: ScanForm, stands: Any, now: Any
+    request: AccountRequest, form: ScanForm, stands: Standing, now: datetime
 ) -> dict[str, Any]:
     selection = form.selection()
     try:
         quoted = scanning.quote(account=request.account, selection=selection, now=now)
-    except Refusal as refusal:
+        choices = [
+            scope_choice(scope, selection, _price(request, scope, selection, now))
+            for scope in _offered(selection)
+        ]
+    except NotActive as refusal:
         return {"not_active": refusal}
     return {
         "estimate": estimated(quoted, stands.tariff, stands.header),
         "selection": selection,
-        "scopes": scopes(request, selection, now),
+        "choices": choices,
     }
+
+
+def _offered(selection: Selection) -> Sequence[Scope]:
+    """The chosen scope first, where it is one that only a list can give."""
+    given = [selection.scope] if selection.scope in FROM_THE_LIST else []
+    return [*given, Scope.RECOMMENDED, Scope.ALL]
+
+
+def _price(
+    request: AccountRequest, scope: Scope, selection: Selection, now: datetime
+) -> ScanQuote:
+    each = replace(selection, scope=scope)
+    return scanning.quote(account=request.account, selection=each, now=now)
+
+
+FROM_THE_LIST = (Scope.SELECTED, Scope.MATCHING)

@@ -17,7 +17,7 @@ from quota.models import (
     Selection,
 )
 from quota.services import ending, scanning, windows, working
-from quota.services.purchasing import Basket
+from quota.quotes import Basket
 from quota.services.reconciling import reconcile
 from quota.services.scanning import Agreed, ScanRequest
 from tests.factories import (

@@ -1,0 +1,120 @@
+"""*Purchase additional quota*: the dialog, its quote, and the payment."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.errors import Refusal
+from accounts.http import AccountRequest, Right, render_page, wants_fragment, with_account
+from quota.forms.purchase import PurchaseForm
+from quota.models import Order
+from quota.pages.header import Standing, standing
+from quota.pages.purchase import quote_words, receipt, terms
+from quota.services import purchasing
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_account(Right.MONEY)
+def purchase(request: AccountRequest) -> HttpResponse:
+    """Show what a purchase would cost; on a press, pay it from the balance."""
+    now = timezone.now()
+    if request.method != "POST":
+        return _dialog(request, _filled(request.GET), now)
+    stands = standing(request.account, now)
+    form = PurchaseForm(request.POST)
+    if not form.is_valid() or not form.cleaned_data["key"]:
+        return _dialog(request, request.POST, now, status=422)
+    try:
+        order = purchasing.buy(
+            account=request.account,
+            basket=form.basket(with_edition=_with_edition(form, stands)),
+            state=form.cleaned_data["state"],
+            total=form.total_seen(),
+            key=form.cleaned_data["key"],
+            by=request.user,
+            now=now,
+        )
+    except Refusal as refusal:
+        return _dialog(request, request.POST, now, refusal=refusal, status=refusal.status)
+    return _done(request, order, now)
+
+
+@require_GET
+@with_account(Right.MONEY)
+def quote(request: AccountRequest) -> HttpResponse:
+    """The price again, after a change in the dialog."""
+    return _dialog(request, _filled(request.GET), timezone.now(), partial="quote")
+
+
+def _with_edition(form: PurchaseForm, stands: Standing) -> bool:
+    """A replayed first purchase still asks for what it asked for then."""
+    return stands.subscription is None or bool(form.cleaned_data.get("months"))
+
+
+def _filled(data: QueryDict) -> QueryDict:
+    if "quantity" in data:
+        return data
+    copy = data.copy()
+    copy["quantity"] = "300"
+    return copy
+
+
+def _dialog(
+    request: AccountRequest,
+    data: QueryDict,
+    now: datetime,
+    *,
+    refusal: Refusal | None = None,
+    status: int = 200,
+    partial: str = "dialog",
+) -> HttpResponse:
+    request.account.refresh_from_db(fields=["balance", "debt"])
+    stands = standing(request.account, now)
+    form = PurchaseForm(data)
+    context: dict[str, Any] = {
+        "form": form,
+        "standing": stands,
+        "header": stands.header,
+        "terms": terms(stands.tariff),
+        "refusal": refusal,
+        "key": PurchaseForm.new_key(),
+        "with_edition": stands.subscription is None,
+    }
+    if form.is_valid():
+        try:
+            basket = form.basket(with_edition=stands.subscription is None)
+            quoted = purchasing.quote(account=request.account, basket=basket, now=now)
+        except Refusal as unsold:
+            context["refusal"] = refusal or unsold
+            status = max(status, unsold.status if partial == "dialog" else 200)
+        else:
+            context |= {
+                "quote": quote_words(quoted, stands.header, now),
+                "basket": basket,
+            }
+    else:
+        status = max(status, 422)
+    return render_page(
+        request, "quota/purchase.html", context, partial=partial, status=status
+    )
+
+
+def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:
+    if not wants_fragment(request):
+        messages.success(request, f"Order {order.label} is paid.")
+        url = reverse("quota:order", args=[request.account.slug, order.number])
+        return redirect(url)
+    request.account.refresh_from_db(fields=["balance"])
+    stands = standing(request.account, now)
+    context = {
+        "receipt": receipt(order, request.account, now),
+        "standing": stands,
+        "header": stands.header,
+    }
+    return render_page(request, "quota/order.html", context, partial="done")

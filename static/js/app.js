@@ -1,0 +1,122 @@
+// Speed, never ability: every page works without this file.
+const root = document.documentElement;
+const find = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Theme
+const toggle = find("[data-theme-toggle]");
+if (toggle) {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+  });
+}
+
+// Dialogs: what htmx puts into one opens it; closing empties it and returns focus.
+let opener = null;
+document.body.addEventListener("htmx:afterSwap", ({ target }) => {
+  const dialog = target.closest?.("dialog");
+  if (!dialog) return;
+  const other = find(`dialog[open]:not(#${dialog.id})`);
+  if (other) other.close();
+  dialog.classList.toggle("wide", Boolean(find("form.wide", dialog)));
+  if (!dialog.open) {
+    opener ??= document.activeElement;
+    dialog.showModal();
+  }
+  (find("[role=alert]", dialog) ? find("[aria-invalid=true]", dialog) : find("[autofocus]", dialog))?.focus();
+  all("[data-copy]", dialog).forEach((button) => { button.hidden = !navigator.clipboard; });
+});
+all("dialog").forEach((dialog) => {
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    if (find("dialog[open]")) return;
+    (opener?.isConnected ? opener : find("#main")).focus();
+    opener = null;
+  });
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+});
+
+document.addEventListener("click", (event) => {
+  const on = (selector) => event.target.closest(selector);
+  const dialog = on("dialog");
+  if (on("[data-close]") && dialog) { event.preventDefault(); dialog.close(); }
+  if (on("[data-copy]")) navigator.clipboard.writeText(on("[data-copy]").dataset.copy);
+  if (on("[data-clear]")) { tick(boxes(), false); bulk(); }
+  if (on("[data-select-matching]")) bulk("matching");
+  const step = on("[data-step]");
+  if (step) {
+    event.preventDefault();
+    const input = find("#quantity");
+    input.value = Math.max(300, (Number.parseInt(input.value, 10) || 0) + Number(step.dataset.step));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+
+// Ticked rows and the bar under them; shift extends.
+const boxes = () => all('#rows input[name="image"]');
+const tick = (list, on) => list.forEach((box) => { box.checked = on; });
+let last = null;
+let pending = null;
+function bulk(scope = "") {
+  const bar = find("#bulk");
+  if (!bar) return;
+  const ticked = boxes().filter((box) => box.checked);
+  if (!scope && !ticked.length) { bar.replaceChildren(); return; }
+  const query = scope ? new URLSearchParams(location.search) : new URLSearchParams();
+  ["after", "sort"].forEach((name) => query.delete(name));
+  if (scope) query.set("scope", scope);
+  else ticked.forEach((box) => query.append("image", box.value));
+  clearTimeout(pending);
+  pending = setTimeout(() => htmx.ajax("GET", `${find("#images").dataset.bulk}?${query}`, "#bulk"), 150);
+}
+document.addEventListener("click", (event) => {
+  const box = event.target.closest('#rows input[name="image"]');
+  if (box && event.shiftKey && last) {
+    const list = boxes();
+    const [from, to] = [list.indexOf(last), list.indexOf(box)].sort((a, b) => a - b);
+    tick(list.slice(Math.max(0, from), to + 1), box.checked);
+  }
+  if (box) last = box;
+});
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-all]")) tick(boxes(), target.checked);
+  if (target.closest("#rows")) bulk();
+});
+
+// Polls wait while the tab is hidden or rows are ticked; nothing ticked is lost.
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, requestConfig } = event.detail;
+  const poll = requestConfig.triggeringEvent === undefined || requestConfig.triggeringEvent?.type === "htmx:poll";
+  const busy = document.hidden || (elt.id === "rows" && boxes().some((box) => box.checked));
+  if (poll && elt.getAttribute("hx-trigger")?.startsWith("every") && busy) event.preventDefault();
+});
+
+// What htmx does not swap is said in words; what was typed stays.
+const WORDS = {
+  403: "Your role does not include this.",
+  404: "It is not there any more. Load the page again.",
+  429: "Too many requests. Wait a little; your last action was not carried out.",
+  503: "Busy for a moment. Nothing was changed; try again.",
+};
+function say(words) {
+  const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: words });
+  find("#flash").replaceChildren(note);
+}
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  say(WORDS[detail.xhr.status] ?? "Something broke on our side. Load the page again before you repeat this.");
+});
+document.body.addEventListener("htmx:sendError", () => say("No connection. Figures may be old."));
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, textarea, select");
+  if (event.key === "/" && !typing && find("#q")) { event.preventDefault(); find("#q").focus(); }
+  if (event.target.id === "quantity" && ["ArrowUp", "ArrowDown"].includes(event.key)) {
+    event.preventDefault();
+    find(`[data-step="${event.key === "ArrowUp" ? "" : "-"}300"]`).click();
+  }
+});
