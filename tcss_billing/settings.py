@@ -120,3 +120,12 @@ KNOWN_BAD_RULES = env.path("KNOWN_BAD_RULES", default=None)
 SCAN_LANES = env.int("SCAN_LANES", default=2)
 
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

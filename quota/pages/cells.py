@@ -60,7 +60,7 @@ def state(word: str, icon: str, tone: str) -> SafeString:
     """Icon, word and colour: never colour alone."""
     spin = " spin" if icon == "loader-circle" else ""
     return format_html(
-        '<span class="state {}"><svg class="icon{}" aria-hidden="true">'
+        '<span class="state {}"><svg class="icon{}" viewBox="0 0 24 24" aria-hidden="true">'
         '<use href="#i-{}"/></svg>{}</span>',
         tone,
         spin,

@@ -32,6 +32,17 @@ class NavGroup:
     title: str
     items: Sequence[NavItem]
 
+CRUMBS = {
+    "quota:images": "Local images",
+    "quota:image": "Image",
+    "quota:scan-now": "Scan now",
+    "quota:tasks": "Scan tasks",
+    "quota:task": "Scan task",
+    "quota:purchase": "Purchase quota",
+    "quota:orders": "Orders",
+    "quota:order": "Order",
+}
+
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context of ``base.html`` on an account's pages; nothing elsewhere."""
@@ -42,6 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     name = str(request.user)
     return {
         "account": account,
+        "crumb": CRUMBS.get(_view(request), ""),
         "nav": _nav(request, account.slug, rights),
         "balance": (
             format_money(account.balance, account.currency)
@@ -55,10 +67,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def _view(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
 def _nav(
     request: HttpRequest, slug: str, rights: frozenset[Right]
 ) -> Sequence[NavGroup]:
-    view = request.resolver_match.view_name if request.resolver_match else ""
+    view = _view(request)
 
     def item(label: str, icon: str, name: str) -> NavItem:
         url = reverse(name, args=[slug])

@@ -115,13 +115,16 @@ def _quoted(
 ) -> dict[str, Any]:
     selection = form.selection()
     try:
-        quoted = scanning.quote(account=request.account, selection=selection, now=now)
-        choices = [
-            scope_choice(scope, selection, _price(request, scope, selection, now))
+        prices = {
+            scope: _price(request, scope, selection, now)
             for scope in _offered(selection)
-        ]
+        }
     except NotActive as refusal:
         return {"not_active": refusal}
+    if "scope" not in form.data and not prices[selection.scope].all.images:
+        selection = replace(selection, scope=Scope.ALL)
+    quoted = prices[selection.scope]
+    choices = [scope_choice(scope, selection, prices[scope]) for scope in prices]
     return {
         "estimate": estimated(quoted, stands.tariff, stands.header),
         "selection": selection,

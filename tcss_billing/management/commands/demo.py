@@ -1,0 +1,175 @@
+"""One command from a fresh clone to a console: database, data, web and worker."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+from django.utils import timezone
+
+from quota.scanners import chosen
+from quota.services.advising import StoredAdvisories
+from tcss_billing import embedded_postgres
+from tcss_billing.demo import seed
+from tcss_billing.state import home
+
+PATIENCE = 60
+GRACE = 15
+
+
+class Stopped(Exception):
+    """Ctrl-C, or a polite request to end."""
+
+
+class Command(BaseCommand):
+    """Ctrl-C stops everything it started. A second start keeps the data."""
+
+    help = "Start the console with demonstration data on this machine."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--password", default="")
+
+    def handle(self, *, port: int, password: str, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        try:
+            self._prepare(password)
+            with _running(_web(port), _worker()) as processes:
+                self._announce(port, processes)
+                _wait(processes)
+        except Stopped:
+            self.stdout.write("\nStopping …")
+        except embedded_postgres.PostgresMissing as missing:
+            raise CommandError(str(missing)) from missing
+        finally:
+            connections.close_all()
+            embedded_postgres.stop_if_started_here(home())
+
+    def _prepare(self, wanted: str) -> None:
+        now = timezone.now()
+        self._say("Bringing the database up to date …")
+        call_command("provision", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        self.password = _password(wanted)
+        seed.seed(
+            folder=home() / "demo-images",
+            password=self.password,
+            scanner=chosen("builtin", advisories=StoredAdvisories()),
+            now=now,
+            say=self._say,
+        )
+        seed.set_passwords(self.password)
+
+    def _say(self, words: str) -> None:
+        self.stdout.write(words)
+        self.stdout.flush()
+
+    def _announce(self, port: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for_pages([f"{url}/sign-in", f"{url}/admin/login/"], processes)
+        emails = [email for email, _ in (*seed.PEOPLE, seed.STRANGER, seed.STAFF)]
+        self._say(f"\nSign in with the password  {self.password}  as one of")
+        for email in emails:
+            self._say(f"  {email}")
+        self._say(f"\nReady {url}/  (Ctrl-C stops everything)")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _password(wanted: str) -> str:
+    """The password of this start: as asked, as last time, or a new random one."""
+    path = home() / "demo-password"
+    password = wanted or (path.read_text() if path.exists() else "")
+    password = password or secrets.token_urlsafe(9)
+    path.touch(mode=0o600)
+    path.write_text(password)
+    return password
+
+
+def _web(port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "gunicorn", "tcss_billing.wsgi", "--threads", "4",
+        "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
+        "--chdir", str(settings.BASE_DIR),
+    ]  # fmt: skip
+
+
+def _worker() -> list[str]:
+    manage = Path(settings.BASE_DIR) / "manage.py"
+    return [sys.executable, str(manage), "procrastinate", "worker", "-c", "4"]
+
+
+@contextmanager
+def _running(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run commands as children of their own session, and end them whatever happens."""
+    log = (home() / "demo.log").open("ab")
+    connections.close_all()
+    processes = [
+        subprocess.Popen(  # noqa: S603 -- our own programs
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=settings.BASE_DIR,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tcss_billing.settings"},
+        )
+        for command in commands
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        log.close()
+
+
+def _wait_for_pages(
+    urls: Sequence[str], processes: Sequence[subprocess.Popen[bytes]]
+) -> None:
+    deadline = time.monotonic() + PATIENCE
+    for url in urls:
+        while not _answers(url):
+            if any(process.poll() is not None for process in processes):
+                raise CommandError(
+                    "A part of the demo ended at once. Is the port taken? See"
+                    f" {home() / 'demo.log'}."
+                )
+            if time.monotonic() > deadline:
+                raise CommandError(f"{url} does not answer. See {home() / 'demo.log'}.")
+            time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 -- our own server
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.5)
+    raise CommandError(f"A part of the demo ended. See {home() / 'demo.log'}.")
