@@ -1,4 +1,4 @@
-"""Refusals of the accounts app: sentences a customer may read, numbers as attributes."""
+"""Refusals: sentences a customer may read, with the numbers as attributes."""
 
 from decimal import Decimal
 

@@ -79,7 +79,7 @@ def with_account(right: Right) -> Callable[[AccountView[P]], PlainView[P]]:
             entered = _enter(request, account, right)
             return view(entered, *args, **kwargs)
 
-        return inner
+        return inner  # type: ignore[return-value]  # named in the URL pattern
 
     return decorate
 
@@ -110,9 +110,7 @@ def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
 
 def _who_can_help(account: Account, right: Right) -> str:
     members = Member.objects.filter(account=account).select_related("user")
-    names = sorted(
-        str(member.user) for member in members if right in rights_of(member)
-    )
+    names = sorted(str(member.user) for member in members if right in rights_of(member))
     who = " or ".join(names)
     return f"{DOING[right]} needs a right that you do not have. {who} can help."
 
@@ -132,9 +130,13 @@ def render_page(
     partial: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Answer with the whole page, or to htmx with a partial of the same template."""
-    fragment = partial and wants_fragment(request)
-    name = f"{template}#{partial}" if fragment else template
-    response = render(request, name, {**context, "is_fragment": fragment}, status=status)
+    """Answer with the whole page, or to htmx with a partial of the same template.
+
+    The context's ``fragment`` names the partial that is the answer, so that it alone
+    adds what must change elsewhere on the page.
+    """
+    fragment = partial if partial and wants_fragment(request) else ""
+    name = f"{template}#{fragment}" if fragment else template
+    response = render(request, name, {**context, "fragment": fragment}, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response

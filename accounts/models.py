@@ -1,6 +1,6 @@
 """Users, accounts, members and the prepaid balance."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -86,7 +86,7 @@ class Account(models.Model):
     debt = MoneyField(default=0)
     created_at = models.DateTimeField()
 
-    objects: ClassVar[models.Manager[Self]] = AccountQuerySet.as_manager()  # type: ignore[assignment]
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -19,7 +19,10 @@ class SignIn(LoginView):
     def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
         """Refused: the email stays, the password does not."""
         return render(
-            self.request, self.template_name, self.get_context_data(form=form), status=422
+            self.request,
+            self.template_name,
+            self.get_context_data(form=form),
+            status=422,
         )
 
 

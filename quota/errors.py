@@ -13,7 +13,8 @@ class InsufficientQuota(Refusal):
         self.missing_tenths = needed_tenths - available_tenths
         super().__init__(
             f"{format_quota(self.missing_tenths)} more quota needed: this needs "
-            f"{format_quota(needed_tenths)} and {format_quota(available_tenths)} is left."
+            f"{format_quota(needed_tenths)}, and {format_quota(available_tenths)} "
+            "is left."
         )
 
 

@@ -112,7 +112,9 @@ def candidates(
         """,  # noqa: S608 -- both parts are ours; values are parameters
         {**names, **_pricing(tariff, account_id, history)},
     )
-    return Candidates(total - busy, busy, firsts, repeats, cost, f"{total}.{fingerprint}")
+    return Candidates(
+        total - busy, busy, firsts, repeats, cost, f"{total}.{fingerprint}"
+    )
 
 
 def fitting(
@@ -282,7 +284,8 @@ def settle(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     _run(
         f"""
         UPDATE quota_quotawindow w
-        SET held_tenths = w.held_tenths - h.tenths, used_tenths = w.used_tenths + h.tenths
+        SET held_tenths = w.held_tenths - h.tenths,
+            used_tenths = w.used_tenths + h.tenths
         FROM (SELECT window_id, sum(tenths) AS tenths FROM ({ENDED}) e
               GROUP BY window_id) h
         WHERE w.account_id = %(account)s AND w.id = h.window_id

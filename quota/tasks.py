@@ -19,7 +19,9 @@ def work(account_id: int) -> None:
         settings.SCANNER,
         advisories=StoredAdvisories(),
         trivy_path=settings.TRIVY_PATH,
-        extra_rules=Path(settings.KNOWN_BAD_RULES) if settings.KNOWN_BAD_RULES else None,
+        extra_rules=Path(settings.KNOWN_BAD_RULES)
+        if settings.KNOWN_BAD_RULES
+        else None,
     )
     working.work(account_id=account_id, scanner=scanner, clock=timezone.now)
 

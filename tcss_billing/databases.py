@@ -23,7 +23,10 @@ def configured(env: Env) -> dict[str, dict[str, Any]]:
         app = env.dj_db_url("DATABASE_URL")
         owner = env.dj_db_url("DATABASE_OWNER_URL", default=os.environ["DATABASE_URL"])
     else:
-        app, owner = _embedded(embedded_postgres.APP), _embedded(embedded_postgres.OWNER)
+        app, owner = (
+            _embedded(embedded_postgres.APP),
+            _embedded(embedded_postgres.OWNER),
+        )
     return {"default": {**app, **PERSISTENT}, "owner": {**owner, **PERSISTENT}}
 
 

@@ -26,7 +26,7 @@ def grant_rights() -> None:
             cursor.execute(sql.SQL(statement).format(role=name))
         for table in APPEND_ONLY:
             cursor.execute(
-                sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}").format(
-                    table=sql.Identifier(table), role=name
-                )
+                sql.SQL(
+                    "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}"
+                ).format(table=sql.Identifier(table), role=name)
             )

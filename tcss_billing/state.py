@@ -1,5 +1,6 @@
 """The folder that holds this checkout's state, and the signing key in it."""
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -24,8 +25,6 @@ def local_secret() -> str:
         with tempfile.NamedTemporaryFile("w", dir=home()) as file:
             file.write(secrets.token_urlsafe(50))
             file.flush()
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(file.name, path)
-            except FileExistsError:
-                pass
     return path.read_text()

@@ -11,6 +11,8 @@ from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
+from tcss_billing import embedded_postgres
+from tcss_billing.state import home
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -59,11 +61,22 @@ def empty_the_database(test_case: TransactionTestCase) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _static_files() -> None:
+    """Pages name their files by content, as in production."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _transactional_tests_are_emptied_by_the_owner() -> Iterator[None]:
-    original = TransactionTestCase._fixture_teardown
-    TransactionTestCase._fixture_teardown = empty_the_database
+    original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = empty_the_database  # type: ignore[attr-defined]
     yield
-    TransactionTestCase._fixture_teardown = original
+    TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind that this run started."""
+    embedded_postgres.stop_if_started_here(home())
 
 
 def require(tool: str, found: object) -> None:

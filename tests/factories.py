@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import factory
-from factory.django import DjangoModelFactory
+from factory.declarations import Sequence
+from factory.django import DjangoModelFactory, Password
 
 from accounts.models import Account, Member, User
 from accounts.services import balance
 from accounts.services.opening import open_account
 from quota.models import Image, Order, Scan, ScanTask, Scope, Selection
+from quota.quotes import Basket
 from quota.scanners.port import Assessment, Category, Finding, Report, Severity
 from quota.services import ending, purchasing, scanning, working
-from quota.quotes import Basket
 from quota.services.scanning import ScanRequest
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
@@ -28,9 +28,9 @@ class UserFactory(DjangoModelFactory[User]):
         model = User
         skip_postgeneration_save = True
 
-    email = factory.Sequence(lambda n: f"person{n}@example.com")
-    name = factory.Sequence(lambda n: f"Person {n}")
-    password = factory.django.Password("correct horse")
+    email = Sequence(lambda n: f"person{n}@example.com")
+    name = Sequence(lambda n: f"Person {n}")
+    password = Password("correct horse")
 
 
 class ImageFactory(DjangoModelFactory[Image]):
@@ -39,16 +39,14 @@ class ImageFactory(DjangoModelFactory[Image]):
     class Meta:
         model = Image
 
-    digest = factory.Sequence(
-        lambda n: f"sha256:{hashlib.sha256(str(n).encode()).hexdigest()}"
-    )
+    digest = Sequence(lambda n: f"sha256:{hashlib.sha256(str(n).encode()).hexdigest()}")
     os = "linux"
     architecture = "amd64"
     size = 1_000_000
     first_seen_at = LONG_AGO
     active_at = LONG_AGO
     is_local = True
-    name = factory.Sequence(lambda n: f"team/app-{n:06}")
+    name = Sequence(lambda n: f"team/app-{n:06}")
     tag = "1.0"
     tags = 1
 
@@ -65,7 +63,12 @@ def account_with(
     with $1,000.00 left."""
     creator = UserFactory.create()
     account = open_account(
-        slug=slug, name="Halden Pay", zone=zone, currency="USD", creator=creator, now=now
+        slug=slug,
+        name="Halden Pay",
+        zone=zone,
+        currency="USD",
+        creator=creator,
+        now=now,
     )
     basket = Basket(quantity=quantity, cores=1, months=months)
     price = purchasing.quote(account=account, basket=basket, now=now).total
@@ -102,7 +105,9 @@ def buy(account: Account, basket: Basket, now: datetime) -> Order:
 
 def creator_of(account: Account) -> User:
     """The account's creator."""
-    return Member.objects.select_related("user").get(account=account, is_creator=True).user
+    return (
+        Member.objects.select_related("user").get(account=account, is_creator=True).user
+    )
 
 
 def member_of(

@@ -1,4 +1,4 @@
-"""The only writer of the balance: every change is an entry with the balance after it."""
+"""The only writer of the balance: each change is an entry with the balance after."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -38,5 +38,8 @@ def _safe(svg: str) -> SafeString:
 def icon(name: str, classes: str = "") -> SafeString:
     """One icon, hidden from screen readers: the word beside it says it."""
     return format_html(
-        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"/></svg>', classes, name
+        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true">'
+        '<use href="#i-{}"/></svg>',
+        classes,
+        name,
     )

@@ -14,6 +14,8 @@ WHOLE = {
     "max_value": "One purchase can add at most 300,000 scans a month.",
 }
 
+WRONG = ("invalid", "min_value", "max_value")
+
 
 class PurchaseForm(forms.Form):
     """A pack, and Professional Edition with it where there is none yet."""
@@ -25,19 +27,15 @@ class PurchaseForm(forms.Form):
         required=False,
         min_value=1,
         max_value=100_000,
-        error_messages={
-            name: "Enter a number of cores from 1 to 100,000."
-            for name in ("invalid", "min_value", "max_value")
-        },
+        error_messages=dict.fromkeys(
+            WRONG, "Enter a number of cores from 1 to 100,000."
+        ),
     )
     months = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=36,
-        error_messages={
-            name: "Choose 1 to 36 months."
-            for name in ("invalid", "min_value", "max_value")
-        },
+        error_messages=dict.fromkeys(WRONG, "Choose 1 to 36 months."),
     )
     delta = forms.IntegerField(required=False, min_value=-300_000, max_value=300_000)
     key = forms.UUIDField(required=False)

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from django import forms
 
+from quota.forms.images import FilterForm
 from quota.models import Scope, Selection
 from quota.models.scans import DEFAULT_TIME_LIMIT
-from quota.forms.images import FilterForm
 from quota.scanners.port import Category
 from quota.services.scanning import Agreed, ScanRequest
 
@@ -91,9 +91,7 @@ class ScanForm(forms.Form):
         filters.is_valid()
         return Selection(
             scope=scope,
-            ids=(
-                self.cleaned_data.get("image", ()) if scope is Scope.SELECTED else ()
-            ),
+            ids=(self.cleaned_data.get("image", ()) if scope is Scope.SELECTED else ()),
             filter=filters.chosen(),
         )
 

@@ -1,7 +1,5 @@
 """Known vulnerabilities: which versions of which package they affect."""
 
-from typing import ClassVar, Self
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -40,7 +38,7 @@ class Advisory(models.Model):
     source = models.CharField(max_length=200)
     modified_on = models.DateField()
 
-    objects: ClassVar[models.Manager[Self]] = AdvisoryQuerySet.as_manager()  # type: ignore[assignment]
+    objects = AdvisoryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "advisories"

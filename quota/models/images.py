@@ -159,7 +159,7 @@ class Image(Owned):
 
 
 class Sighting(Owned):
-    """An image seen at a source under one name and tag; gone when the source says so."""
+    """An image seen at a source under one name and tag, until it is gone there."""
 
     image = models.ForeignKey(
         Image,

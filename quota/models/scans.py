@@ -139,9 +139,7 @@ class Scan(Owned):
             ),
             models.CheckConstraint(
                 name="scan_end_is_dated_and_has_an_outcome",
-                condition=Q(
-                    state__in=["queued", "running"], ended_at=None, outcome=""
-                )
+                condition=Q(state__in=["queued", "running"], ended_at=None, outcome="")
                 | Q(state="settled", ended_at__isnull=False, outcome="succeeded")
                 | (
                     Q(state="released", ended_at__isnull=False)

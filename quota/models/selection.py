@@ -50,7 +50,9 @@ class ImageFilter:
     def _matches_text(self) -> Q:
         text = self.text.strip().lower()
         if digest := DIGEST.match(text):
-            return Q(digest__startswith=f"sha256:{digest[1]}") | Q(search__contains=text)
+            return Q(digest__startswith=f"sha256:{digest[1]}") | Q(
+                search__contains=text
+            )
         return Q(search__contains=text)
 
 

@@ -1,7 +1,6 @@
 """Professional Edition: the contract and its paid terms, and the packs of quota."""
 
 from datetime import datetime
-from typing import ClassVar, Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
@@ -32,7 +31,7 @@ class Subscription(Owned):
     ends_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
-    objects: ClassVar[models.Manager[Self]] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta(Owned.Meta):
         constraints = [
@@ -130,7 +129,9 @@ class QuotaPack(Owned):
             ),
         ]
         indexes = [
-            models.Index(fields=["account", "subscription"], name="pack_by_subscription")
+            models.Index(
+                fields=["account", "subscription"], name="pack_by_subscription"
+            )
         ]
 
     def __str__(self) -> str:

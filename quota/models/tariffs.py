@@ -1,7 +1,6 @@
 """The catalogue: every price, step and weight, as immutable dated rows."""
 
 from datetime import datetime
-from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -27,7 +26,7 @@ class Tariff(models.Model):
     step = models.PositiveIntegerField(default=300)
     max_quantity = models.PositiveIntegerField(default=300_000)
 
-    objects: ClassVar[models.Manager[Self]] = TariffQuerySet.as_manager()  # type: ignore[assignment]
+    objects = TariffQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -40,15 +39,13 @@ class Tariff(models.Model):
             ),
             models.CheckConstraint(
                 name="tariff_repeat_never_dearer_than_first",
-                condition=Q(
-                    repeat_tenths__gte=1, first_tenths__gte=F("repeat_tenths")
-                ),
+                condition=Q(repeat_tenths__gte=1, first_tenths__gte=F("repeat_tenths")),
             ),
             models.CheckConstraint(
-                name="tariff_step_fits", condition=Q(step__gte=1, max_quantity__gte=F("step"))
+                name="tariff_step_fits",
+                condition=Q(step__gte=1, max_quantity__gte=F("step")),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.currency} from {self.valid_from:%Y-%m-%d}"
-

@@ -1,7 +1,7 @@
 """Months of quota, and the append-only ledger that explains their counters."""
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
@@ -60,7 +60,7 @@ class QuotaWindow(Owned):
         db_persist=True,
     )
 
-    objects: ClassVar[models.Manager[Self]] = QuotaWindowQuerySet.as_manager()  # type: ignore[assignment]
+    objects = QuotaWindowQuerySet.as_manager()
 
     class Meta(Owned.Meta):
         constraints = [

@@ -14,7 +14,12 @@ from django.utils.safestring import SafeString
 NONE = SafeString('<span class="muted">–</span>')
 NOT_YET = SafeString('<span class="muted">Not scanned yet</span>')
 NOT_ASSESSED = SafeString('<span class="muted">Not assessed</span>')
-LETTERS = (("critical", "c", "C"), ("high", "h", "H"), ("medium", "m", "M"), ("low", "l", "L"))
+LETTERS = (
+    ("critical", "c", "C"),
+    ("high", "h", "H"),
+    ("medium", "m", "M"),
+    ("low", "l", "L"),
+)
 
 
 def severity(figures: Mapping[str, Any], *, scanned: bool) -> SafeString:
@@ -60,7 +65,8 @@ def state(word: str, icon: str, tone: str) -> SafeString:
     """Icon, word and colour: never colour alone."""
     spin = " spin" if icon == "loader-circle" else ""
     return format_html(
-        '<span class="state {}"><svg class="icon{}" viewBox="0 0 24 24" aria-hidden="true">'
+        '<span class="state {}">'
+        '<svg class="icon{}" viewBox="0 0 24 24" aria-hidden="true">'
         '<use href="#i-{}"/></svg>{}</span>',
         tone,
         spin,
@@ -76,7 +82,9 @@ def link(url: str, text: str) -> SafeString:
 
 def cost(amount: str, word: str, *, strong: bool) -> SafeString:
     """What the next scan costs, and why."""
-    template = "<strong>{}</strong><small>{}</small>" if strong else "{}<small>{}</small>"
+    template = (
+        "<strong>{}</strong><small>{}</small>" if strong else "{}<small>{}</small>"
+    )
     return format_html(template, amount, word)
 
 

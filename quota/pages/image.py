@@ -145,7 +145,9 @@ def image_page(
         tabs=_tabs(image, tab, url),
         tab=tab,
         findings=[_finding(each, clock) for each in shown],
-        more_url=f"{url}?tab={tab}&after={shown[-1].rank}.{shown[-1].pk}" if more else "",
+        more_url=f"{url}?tab={tab}&after={shown[-1].rank}.{shown[-1].pk}"
+        if more
+        else "",
         assessed=[each for each in assessed if each.category == tab],
         history=_history(image, account, clock) if tab == "history" else [],
         empty=_empty(image, tab, assessed, clock),
@@ -219,9 +221,7 @@ def _date(text: str | None) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _empty(
-    image: Image, tab: str, assessed: Sequence[Assessed], clock: Clock
-) -> str:
+def _empty(image: Image, tab: str, assessed: Sequence[Assessed], clock: Clock) -> str:
     """What to say where nothing is listed; nothing uncovered is ever called clean."""
     if image.scanned_at is None:
         return "Not scanned yet. The first scan costs 1."

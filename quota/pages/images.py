@@ -249,9 +249,7 @@ class _RowMaker:
             return cells.cost(self.first_cost, "First scan", strong=True)
         return cells.cost(self.repeat_cost, "Repeat", strong=False)
 
-    def _detail(
-        self, image: Mapping[str, Any], scan: Mapping[str, Any] | None
-    ) -> str:
+    def _detail(self, image: Mapping[str, Any], scan: Mapping[str, Any] | None) -> str:
         if scan:
             return cells.link(f"{self.task_url}{scan['task']}", f"Task {scan['task']}")
         if image["outcome"] == Image.Outcome.NOT_SCANNED:
@@ -263,7 +261,9 @@ class _RowMaker:
 
 def _lower(words: str) -> str:
     """Lower the first letter of Today and Yesterday, not of a weekday."""
-    return words[0].lower() + words[1:] if words.startswith(("Today", "Yest")) else words
+    return (
+        words[0].lower() + words[1:] if words.startswith(("Today", "Yest")) else words
+    )
 
 
 def _platform(image: Mapping[str, Any]) -> str:

@@ -91,9 +91,7 @@ def scope_choice(scope: Scope, selection: Selection, quoted: ScanQuote) -> Scope
     )
 
 
-def estimate(
-    quoted: ScanQuote, tariff: Tariff, header: QuotaHeader | None
-) -> Estimate:
+def estimate(quoted: ScanQuote, tariff: Tariff, header: QuotaHeader | None) -> Estimate:
     """The quote in words. Never computes a price."""
     everything, fit = quoted.all, quoted.fit
     after = quoted.available_tenths - everything.cost_tenths
@@ -159,8 +157,10 @@ def _fit_words(quoted: ScanQuote) -> str:
         return ""
     if not fit.repeats:
         return f"{plural(fit.images, 'image')}: the ones first seen earliest"
-    every = "every repeat scan" if fit.repeats == quoted.all.repeats else (
-        f"{plural(fit.repeats, 'repeat scan')}, oldest result first"
+    every = (
+        "every repeat scan"
+        if fit.repeats == quoted.all.repeats
+        else (f"{plural(fit.repeats, 'repeat scan')}, oldest result first")
     )
     then = f", then {plural(fit.firsts, 'new image')}" if fit.firsts else ""
     return f"{plural(fit.images, 'image')}: {every}{then}"
@@ -192,7 +192,10 @@ def bulk(
         return Bulk(count, "", "", problem, scan_query)
     kinds = [
         f"{count:,} {word}"
-        for count, word in ((quoted.all.firsts, "first"), (quoted.all.repeats, "repeat"))
+        for count, word in (
+            (quoted.all.firsts, "first"),
+            (quoted.all.repeats, "repeat"),
+        )
         if count
     ]
     words = f"{', '.join(kinds)} scans." if kinds else "Already being scanned."

@@ -32,6 +32,7 @@ class NavGroup:
     title: str
     items: Sequence[NavItem]
 
+
 CRUMBS = {
     "quota:images": "Local images",
     "quota:image": "Image",

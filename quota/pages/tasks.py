@@ -110,7 +110,8 @@ def progress(task: ScanTask) -> Progress:
     state = task_state(
         queued=c["queued"],
         running=c["running"],
-        ended=ended,
+        settled=c["settled"],
+        released=c["released"],
         stopped=task.stopped_at is not None,
     )
     word, icon, tone = STATES[state]
@@ -205,9 +206,7 @@ def _row(scan: Scan, account: Account, clock: Clock) -> Row:
         "tag": scan.image.tag,
         "state": cells.state(*drawn),
         "detail": scan.message,
-        "severity": (
-            cells.severity(found, scanned=True) if scan.found else cells.NONE
-        ),
+        "severity": (cells.severity(found, scanned=True) if scan.found else cells.NONE),
         "trojans": cells.figure(found.get("trojans"), bad=True),
         "sensitive": cells.figure(found.get("sensitive")),
         "finished": clock.time(scan.ended_at) if scan.ended_at else "–",

@@ -1,7 +1,7 @@
 """Which windows a draw comes from (rules 5.8)."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 

@@ -47,7 +47,8 @@ def windows(
     Counting begins with month number ``first``; a renewal passes the first one that is
     not written yet. Nothing begins before the end: an empty list.
 
-    >>> anchor, end = datetime(2025, 1, 31, tzinfo=UTC), datetime(2025, 3, 10, tzinfo=UTC)
+    >>> anchor = datetime(2025, 1, 31, tzinfo=UTC)
+    >>> end = datetime(2025, 3, 10, tzinfo=UTC)
     >>> [(s.ends_at.day, s.is_short) for s in windows(anchor, end, ZoneInfo("UTC"))]
     [(28, False), (10, True)]
     """
@@ -71,7 +72,8 @@ def next_anchor_reaching(
     Counting back from the end would be wrong: 28 to 31 January all reach 28 February,
     and none of them reaches 1 March.
 
-    >>> after, end = datetime(2025, 1, 31, 13, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)
+    >>> after = datetime(2025, 1, 31, 13, tzinfo=UTC)
+    >>> end = datetime(2025, 3, 1, tzinfo=UTC)
     >>> next_anchor_reaching(end, 1, after, ZoneInfo("UTC")).isoformat()
     '2025-02-01T00:00:00+00:00'
     """

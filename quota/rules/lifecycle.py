@@ -1,4 +1,4 @@
-"""States that follow from the clock or from rows, and the moves allowed (rules 5, 6)."""
+"""States that follow from the clock or from rows; the moves allowed (rules 5, 6)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

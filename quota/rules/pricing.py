@@ -1,6 +1,6 @@
 """What things cost: quotes, line by line, each rounded once (rules 4)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -62,7 +62,8 @@ def check_quantity(quantity: int, *, step: int, maximum: int) -> None:
     """
     if quantity > maximum:
         raise QuantityError(
-            f"One purchase can add at most {maximum:,} scans a month. Buy again for more."
+            f"One purchase can add at most {maximum:,} scans a month."
+            " Buy again for more."
         )
     if quantity >= step and quantity % step == 0:
         return
@@ -83,7 +84,8 @@ def quote_pack(
 ) -> PackQuote:
     """Price a pack: quantity × price × number of windows, each granted whole.
 
-    >>> anchor, end = datetime(2025, 1, 31, tzinfo=UTC), datetime(2025, 5, 15, tzinfo=UTC)
+    >>> anchor = datetime(2025, 1, 31, tzinfo=UTC)
+    >>> end = datetime(2025, 5, 15, tzinfo=UTC)
     >>> quote_pack(
     ...     quantity=300,
     ...     anchor=anchor,

@@ -8,8 +8,8 @@ from pathlib import Path
 from quota.scanners import known_bad, packages
 from quota.scanners.filesystem import File, Limits, merged
 from quota.scanners.matching import (
-    Affected,
     AdvisoryLookup,
+    Affected,
     Holdings,
     UnreadableVersion,
     is_affected,
@@ -35,7 +35,7 @@ class _Seen:
 
 
 class BuiltinScanner:
-    """Pure Python: package lists against stored advisories, secrets, known-bad files."""
+    """Package lists against stored advisories, secrets, and known-bad files."""
 
     name = "builtin"
 
@@ -119,7 +119,9 @@ class BuiltinScanner:
             category=Category.TROJANS,
             engine=ENGINE,
             data_date=self._bad.dated,
-            covered=(f"{seen.files:,} files against {rules} rules for known-bad files",),
+            covered=(
+                f"{seen.files:,} files against {rules} rules for known-bad files",
+            ),
             not_assessed=("Viruses and trojans that no rule names",),
             assessed=True,
         )
@@ -190,8 +192,8 @@ def _finding(package: Package, affected: Affected) -> Finding:
     place = f"in layer {package.layer}"
     if affected.fixed:
         advice = (
-            f"Upgrade {package.name} from {package.version} to {affected.fixed} or later"
-            f" {place}, then rebuild the image."
+            f"Upgrade {package.name} from {package.version} to {affected.fixed} or"
+            f" later {place}, then rebuild the image."
         )
     else:
         advice = f"No fixed version is known. Remove {package.name} {place} if unused."

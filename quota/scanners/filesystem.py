@@ -57,7 +57,9 @@ class _Visibility:
         if path in self.paths:
             return True
         parents = PurePosixPath(path).parents
-        return path in self.folders or any(str(each) in self.folders for each in parents)
+        return path in self.folders or any(
+            str(each) in self.folders for each in parents
+        )
 
     def note(self, path: str, *, is_folder: bool) -> None:
         if not is_folder:
@@ -136,7 +138,7 @@ def _layer(
             if member.isfile() and not hidden:
                 yield _file(tar, member, path, label, budget.limits)
             # The tar would otherwise remember every member it has passed.
-            tar.members = []
+            tar.members = []  # type: ignore[attr-defined]
 
 
 def normal(name: str) -> str:

@@ -87,9 +87,11 @@ def is_affected(package: Package, ecosystem: str, affected: Affected) -> bool:
     if not (affected.introduced or affected.fixed or affected.last_affected):
         return not affected.versions
     version = parsed(ecosystem, package.version)
-    if affected.introduced not in {"", "0"}:
-        if version < parsed(ecosystem, affected.introduced):
-            return False
+    begun = affected.introduced in {"", "0"} or version >= parsed(
+        ecosystem, affected.introduced
+    )
+    if not begun:
+        return False
     if affected.fixed:
         return bool(version < parsed(ecosystem, affected.fixed))
     if affected.last_affected:

@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What an engine looked at for one category, with what data, and what it did not."""
+    """What an engine looked at for one category, with what data, and what not."""
 
     category: Category
     engine: str

@@ -43,7 +43,7 @@ class TrivyScanner:
         categories: frozenset[Category],
         deadline: Callable[[], float],
     ) -> Report:
-        """Scan what Trivy can; without its database, vulnerabilities are not assessed."""
+        """Scan what Trivy can; without its database vulnerabilities are left out."""
         wanted = categories & CAN
         data_date = self._data_date()
         if data_date is None:
@@ -99,7 +99,8 @@ class TrivyScanner:
             )
         except subprocess.TimeoutExpired as error:
             raise ScanFailed(
-                "The scan took longer than its time limit. Scan again with a longer one."
+                "The scan took longer than its time limit. Scan again with a longer"
+                " one."
             ) from error
         if done.returncode or not output.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]

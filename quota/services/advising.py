@@ -4,6 +4,7 @@ import io
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 from collections import Counter
@@ -99,7 +100,9 @@ def load_starter() -> int:
 
 
 def _starter_row(line: str) -> Advisory:
-    ecosystem, package, identifier, introduced, fixed, severity, source = line.split("\t")
+    ecosystem, package, identifier, introduced, fixed, severity, source = line.split(
+        "\t"
+    )
     return Advisory(
         origin=Advisory.Origin.STARTER,
         ecosystem=ecosystem,
@@ -124,7 +127,9 @@ def sync_folder(path: Path) -> Figures:
     for archive in archives:
         _take(_in_zip(archive), figures)
     if path.is_dir():
-        plain = ((str(file), file.read_bytes()) for file in sorted(path.rglob("*.json")))
+        plain = (
+            (str(file), file.read_bytes()) for file in sorted(path.rglob("*.json"))
+        )
         _take(plain, figures)
     if not figures.documents and not figures.broken:
         raise AdvisoriesUnavailable(f"{path} holds no OSV documents.")
@@ -135,7 +140,7 @@ def sync_network(ecosystem: str) -> Figures:
     """Fetch one ecosystem's export from the OSV project and read it."""
     if not re.fullmatch(r"[A-Za-z0-9.: -]{2,40}", ecosystem):
         raise AdvisoriesUnavailable(f"{ecosystem} is not the name of an ecosystem.")
-    url = EXPORT.format(ecosystem=urllib.request.quote(ecosystem))
+    url = EXPORT.format(ecosystem=urllib.parse.quote(ecosystem))
     try:
         with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 -- a fixed https address
             content = response.read(LARGEST_EXPORT + 1)
@@ -245,7 +250,9 @@ def _ranges(affected: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             introduced = str(event.get("introduced", introduced))[:100]
             if "fixed" in event or "last_affected" in event:
                 fixed = str(event.get("fixed", ""))[:100]
-                found.append((introduced, fixed, str(event.get("last_affected", ""))[:100]))
+                found.append(
+                    (introduced, fixed, str(event.get("last_affected", ""))[:100])
+                )
                 introduced = ""
         if introduced:
             found.append((introduced, "", ""))

@@ -1,4 +1,4 @@
-"""Proving the books of all accounts: every figure explained by the entries behind it."""
+"""Proving the books of all accounts: every figure explained by its entries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +79,8 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         FROM quota_scan s
         LEFT JOIN (
             SELECT account_id, scan, sum(tenths) AS tenths, min(kind) AS kind,
-                   max(kind) AS other, min(outcome) AS outcome, min(image_digest) AS image
+                   max(kind) AS other, min(outcome) AS outcome,
+                   min(image_digest) AS image
             FROM quota_ledgerentry WHERE kind IN ('settle', 'release')
             GROUP BY account_id, scan
         ) e ON e.account_id = s.account_id AND e.scan = s.id

@@ -31,6 +31,7 @@ from quota.models import (
     Tariff,
 )
 from quota.models.scans import DEFAULT_TIME_LIMIT
+from quota.models.windows import QuotaWindowQuerySet
 from quota.rules.allocation import Draw, Room, available_tenths, draws, in_draw_order
 from quota.rules.lifecycle import SubscriptionState
 from quota.rules.units import TENTHS
@@ -128,7 +129,7 @@ def _ground(
     )
 
 
-def _open_windows(account: Account, now: datetime) -> "QuerySet[QuotaWindow]":
+def _open_windows(account: Account, now: datetime) -> QuotaWindowQuerySet:
     return QuotaWindow.objects.open_at(account.pk, now).select_related("pack", "tariff")
 
 
@@ -184,9 +185,7 @@ def reserve(
     return _started(ground, request, wanted, planned, key, by, now)
 
 
-def _wanted(
-    ground: _Ground, request: ScanRequest, agreed: Agreed | None
-) -> Candidates:
+def _wanted(ground: _Ground, request: ScanRequest, agreed: Agreed | None) -> Candidates:
     everything = ground.candidates()
     available = ground.available_tenths
     _check_not_empty(everything)

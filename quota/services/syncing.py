@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -60,9 +61,7 @@ def update_from(*, source: ImageSource, now: datetime) -> Figures:
     return figures
 
 
-def _batches(
-    found: Iterable[FoundImage], size: int
-) -> Iterator[Sequence[FoundImage]]:
+def _batches(found: Iterable[FoundImage], size: int) -> Iterator[Sequence[FoundImage]]:
     iterator = iter(found)
     while batch := list(islice(iterator, size)):
         yield batch
@@ -70,7 +69,7 @@ def _batches(
 
 @transaction.atomic
 def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> int:
-    params = {
+    params: dict[str, Any] = {
         "account": source.account_id,
         "source": source.pk,
         "now": now,
@@ -79,7 +78,7 @@ def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> i
     Account.objects.lock(source.account_id)
     with connection.cursor() as cursor:
         cursor.execute(WRITE_IMAGES, params)
-        new = cursor.rowcount
+        new = int(cursor.rowcount)
         cursor.execute(WRITE_SIGHTINGS, params)
         digests = [each.facts.digest for each in found]
         cursor.execute(DESCRIBE, {**params, "digests": digests})
@@ -88,7 +87,11 @@ def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> i
 
 @transaction.atomic
 def _forget(source: ImageSource, now: datetime) -> int:
-    params = {"account": source.account_id, "source": source.pk, "now": now}
+    params: dict[str, Any] = {
+        "account": source.account_id,
+        "source": source.pk,
+        "now": now,
+    }
     Account.objects.lock(source.account_id)
     with connection.cursor() as cursor:
         cursor.execute(FORGET, params)

@@ -33,7 +33,5 @@ def lapse_ended(*, now: datetime) -> int:
 def _lapse(account_id: int, window_ids: list[int], now: datetime) -> None:
     Account.objects.lock(account_id)
     windows = QuotaWindow.objects.filter(account=account_id, pk__in=window_ids)
-    still_over = [
-        window.pk for window in windows.locked() if window.ends_at <= now
-    ]
+    still_over = [window.pk for window in windows.locked() if window.ends_at <= now]
     ledger.lapse(account_id, still_over, now)

@@ -1,4 +1,4 @@
-"""What workers do: claim queued scans with a lease, look into the images, bring back."""
+"""What workers do: claim queued scans with a lease, look, bring back."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from django.db.models import Q
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
 from quota.rules.lifecycle import SubscriptionState
-from quota.scanners.port import Category, Scanner, ScanFailed
+from quota.scanners.port import Category, ScanFailed, Scanner
 from quota.services import ending, waking
 from quota.services.ending import Ended
 from quota.sources import open_source
@@ -193,7 +193,9 @@ def _requeue(account_id: int, now: datetime) -> int:
 @transaction.atomic
 def _give_up(account_id: int, now: datetime) -> int:
     Account.objects.lock(account_id)
-    lost = Scan.objects.filter(account=account_id, state="running", lease_until__lte=now)
+    lost = Scan.objects.filter(
+        account=account_id, state="running", lease_until__lte=now
+    )
     ended = [
         Ended(
             scan.pk,

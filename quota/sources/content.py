@@ -38,7 +38,10 @@ class FoundImage:
 class Layer(Protocol):
     """One layer of an image."""
 
-    digest: str
+    @property
+    def digest(self) -> str:
+        """The digest of the bytes as stored."""
+        ...
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """The uncompressed tar, limited in size; its digest is verified at the end."""
@@ -48,9 +51,20 @@ class Layer(Protocol):
 class ImageContent(Protocol):
     """An opened image: its config and its layers, lowest first."""
 
-    digest: str
-    config: Mapping[str, Any]
-    layers: Sequence[Layer]
+    @property
+    def digest(self) -> str:
+        """The image ID."""
+        ...
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The config the image ID is the digest of."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The layers, lowest first."""
+        ...
 
     def write_layout(self, folder: Path) -> None:
         """Write an OCI layout of this one image, for engines that want a path."""

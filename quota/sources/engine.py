@@ -103,7 +103,9 @@ class Engine:
             connection.request("GET", path)
             response = connection.getresponse()
             if response.status != 200:
-                raise SourceError(f"The engine answered {response.status} to {path[:60]}.")
+                raise SourceError(
+                    f"The engine answered {response.status} to {path[:60]}."
+                )
             yield response
         except (OSError, http.client.HTTPException) as error:
             raise SourceError(

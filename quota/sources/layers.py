@@ -77,7 +77,8 @@ class BlobLayer:
                 stored.finish()
         except (OSError, EOFError, zlib.error) as error:
             raise SourceError(
-                f"A layer could not be unpacked: {_reason(error)}. Pull the image again."
+                f"A layer could not be unpacked: {_reason(error)}. Pull the image"
+                " again."
             ) from error
 
     def copy_to(self, path: Path) -> None:
@@ -96,7 +97,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _uncompressed(stored: io.BufferedReader, limit: int) -> BinaryIO:
+def _uncompressed(stored: "io.BufferedReader[_Verified]", limit: int) -> BinaryIO:
     start = stored.peek(4)[:4]
     if start.startswith(GZIP_MAGIC):
         return _Limited(gzip.GzipFile(fileobj=stored), limit)  # type: ignore[return-value]

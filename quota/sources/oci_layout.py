@@ -148,7 +148,9 @@ def _opened(layout: Path, manifest: Json) -> OpenedImage:
         raise SourceError("The manifest names no config.")
     parsed, content = blob_document(_reader(layout), config.get("digest"), "config")
     digest = checked_digest(config.get("digest"))
-    return OpenedImage(digest, parsed, content, [_layer(layout, each) for each in layers])
+    return OpenedImage(
+        digest, parsed, content, [_layer(layout, each) for each in layers]
+    )
 
 
 def _layer(layout: Path, descriptor: Json) -> BlobLayer:

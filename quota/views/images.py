@@ -63,7 +63,7 @@ def images(request: AccountRequest) -> HttpResponse:
 @require_GET
 @with_account(Right.SEE)
 def image(request: AccountRequest, digest: str) -> HttpResponse:
-    """One image: what was found, what was assessed, and why each scan cost what it did."""
+    """One image: what was found and assessed, and why each scan cost what it did."""
     now = timezone.now()
     found = get_object_or_404(Image, account=request.account, digest=digest)
     tab = request.GET.get("tab", "vulnerabilities")

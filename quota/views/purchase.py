@@ -11,7 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.errors import Refusal
-from accounts.http import AccountRequest, Right, render_page, wants_fragment, with_account
+from accounts.http import (
+    AccountRequest,
+    Right,
+    render_page,
+    wants_fragment,
+    with_account,
+)
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
 from quota.pages.header import Standing, standing
@@ -41,7 +47,9 @@ def purchase(request: AccountRequest) -> HttpResponse:
             now=now,
         )
     except Refusal as refusal:
-        return _dialog(request, request.POST, now, refusal=refusal, status=refusal.status)
+        return _dialog(
+            request, request.POST, now, refusal=refusal, status=refusal.status
+        )
     return _done(request, order, now)
 
 

@@ -14,7 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.errors import Refusal
-from accounts.http import AccountRequest, Right, render_page, wants_fragment, with_account
+from accounts.http import (
+    AccountRequest,
+    Right,
+    render_page,
+    wants_fragment,
+    with_account,
+)
 from quota.errors import NotActive
 from quota.forms.scan import ScanForm
 from quota.ledger import ScanQuote
@@ -72,7 +78,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
 
 def _with_categories(data: QueryDict) -> QueryDict:
     """All risk categories, until the person has chosen."""
-    if "categories" in data or "scope" in data and "key" in data:
+    if "categories" in data or ("scope" in data and "key" in data):
         return data
     copy = data.copy()
     copy.setlist("categories", ["vulnerabilities", "trojans", "sensitive_data"])
@@ -97,9 +103,7 @@ def _dialog(
         "standing": stands,
         "header": stands.header,
         "key": ScanForm.new_key(),
-        "filter_fields": [
-            (name, data[name]) for name in FILTERS if data.get(name)
-        ],
+        "filter_fields": [(name, data[name]) for name in FILTERS if data.get(name)],
     }
     if "image" not in form.errors and valid | ("categories" in form.errors):
         context |= _quoted(request, form, stands, now)

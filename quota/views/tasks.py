@@ -39,9 +39,7 @@ def stop(request: AccountRequest, task: int) -> HttpResponse:
     """Stop a task; a second press stops nothing more."""
     found = _task(request, task)
     returned = scanning.stop(task=found, by=request.user, now=timezone.now())
-    messages.success(
-        request, f"Stopped. {plural(returned, 'image')} will not start."
-    )
+    messages.success(request, f"Stopped. {plural(returned, 'image')} will not start.")
     return redirect("quota:task", request.account.slug, found.pk)
 
 

@@ -31,9 +31,12 @@ OLD_NPM = (
     ("lodash", "4.17.11"), ("minimist", "1.2.0"), ("axios", "0.21.0"), ("ws", "7.4.0"),
     ("node-fetch", "2.6.0"), ("express", "4.17.1"), ("moment", "2.29.1"),
 )  # fmt: skip
-OS_RELEASE = b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
+OS_RELEASE = (
+    b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
+)
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 FAKE_KEY = b"AKIA" + b"QWERTYTESTKEY234"
+STANZA = "Package: {}\nStatus: install ok installed\nVersion: {}"
 Files = Mapping[str, bytes]
 
 
@@ -188,7 +191,7 @@ def _layers(
         app |= _python(OLD_PYTHON[number % 5 :: 5 + number % 4])
     if number % 3 == 0:
         app |= _npm(OLD_NPM[number % 4 :])
-    top = {"etc/app.toml": b'listen = "0.0.0.0:8080"\n', **_planted(number)}
+    top = {"etc/build-id": f"build {number}\n".encode(), **_planted(number)}
     if number % 5 == 0:
         top["srv/app/.wh.main.py"] = b""
     return (base, app, top)
@@ -199,10 +202,7 @@ def _dpkg() -> Sequence[bytes]:
     path = Path("/var/lib/dpkg/status")
     if not path.exists():
         rows = (("openssl", "3.0.9-1"), ("bash", "5.2.15-2"), ("zlib1g", "1:1.2.13-1"))
-        return [
-            f"Package: {name}\nStatus: install ok installed\nVersion: {version}".encode()
-            for name, version in rows * 100
-        ]
+        return [STANZA.format(name, version).encode() for name, version in rows * 100]
     return path.read_bytes().strip().split(b"\n\n")
 
 

@@ -36,7 +36,9 @@ def set_passwords(password: str) -> None:
             user.save(update_fields=["password"])
 
 
-def seed(*, folder: Path, password: str, scanner: Scanner, now: datetime, say: Say) -> None:
+def seed(
+    *, folder: Path, password: str, scanner: Scanner, now: datetime, say: Say
+) -> None:
     """Make everything once; where the demo's account exists, nothing is done."""
     if Account.objects.filter(slug="halden-pay").exists():
         return

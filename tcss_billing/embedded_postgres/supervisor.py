@@ -173,7 +173,9 @@ def _provide_roles(cluster: Cluster) -> None:
             (OWNER, "LOGIN CREATEDB"),
             (APP, "LOGIN"),
         ):
-            if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
+            if not _exists(
+                connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role
+            ):
                 connection.execute(
                     sql.SQL("CREATE ROLE {} {}").format(
                         sql.Identifier(role), sql.SQL(rights)

@@ -16,8 +16,8 @@ from quota.models import (
     Scope,
     Selection,
 )
-from quota.services import ending, scanning, windows, working
 from quota.quotes import Basket
+from quota.services import ending, scanning, windows, working
 from quota.services.reconciling import reconcile
 from quota.services.scanning import Agreed, ScanRequest
 from tests.factories import (
@@ -160,7 +160,12 @@ def test_a_second_press_returns_the_first_presss_task(now: datetime) -> None:
 
     def click(chosen: list[Image]) -> ScanTask:
         return scanning.reserve(
-            account=account, request=request(chosen), agreed=None, key=key, by=None, now=now
+            account=account,
+            request=request(chosen),
+            agreed=None,
+            key=key,
+            by=None,
+            now=now,
         )
 
     first = click(images)
@@ -264,7 +269,9 @@ def test_a_lost_worker_gives_the_scan_back_to_the_queue(now: datetime) -> None:
 
     assert working.sweep(now=later)["requeued"] == 1
     late = [
-        ending.Ended(lost.scans[0].pk, lost.token, Scan.Outcome.SUCCEEDED, report=report())
+        ending.Ended(
+            lost.scans[0].pk, lost.token, Scan.Outcome.SUCCEEDED, report=report()
+        )
     ]
     assert ending.end(account_id=account.pk, ended=late, now=later) == 0
     assert finish(account, later) == 1

@@ -21,7 +21,7 @@ class Command(BaseCommand):
             "--from",
             dest="location",
             default="",
-            help="a folder of OCI layouts, a docker save archive, or an engine's socket",
+            help="a folder of OCI layouts, an archive, or an engine's socket",
         )
         parser.add_argument(
             "--kind", choices=ImageSource.Kind.values, default="oci-layout"

@@ -78,7 +78,9 @@ class Command(BaseCommand):
         self.stdout.write(words)
         self.stdout.flush()
 
-    def _announce(self, port: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    def _announce(
+        self, port: int, processes: Sequence[subprocess.Popen[bytes]]
+    ) -> None:
         url = f"http://127.0.0.1:{port}"
         _wait_for_pages([f"{url}/sign-in", f"{url}/admin/login/"], processes)
         emails = [email for email, _ in (*seed.PEOPLE, seed.STRANGER, seed.STAFF)]

@@ -38,7 +38,9 @@ class Command(BaseCommand):
         getattr(self, f"_{verb}")(cluster, options.get("file"))
 
     def _start(self, cluster: Cluster, _: Path | None) -> None:
-        self.stdout.write(f"PostgreSQL is up, on a socket in {cluster.socket_directory}.")
+        self.stdout.write(
+            f"PostgreSQL is up, on a socket in {cluster.socket_directory}."
+        )
 
     def _stop(self, _: Cluster, __: Path | None) -> None:
         stopped = embedded_postgres.stop(home())

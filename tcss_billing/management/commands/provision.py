@@ -18,5 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         verbosity = options["verbosity"]
-        call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
+        call_command(
+            "migrate", database="owner", interactive=False, verbosity=verbosity
+        )
         grant_rights()
