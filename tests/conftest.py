@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
@@ -14,6 +15,14 @@ from pytest_django import DjangoDbBlocker
 from tcss_billing import embedded_postgres
 from tcss_billing.state import home
 
+# What migrations write, and tests do not change.
+KEPT = {
+    "auth_group",
+    "auth_permission",
+    "django_content_type",
+    "django_migrations",
+    "quota_tariff",
+}
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
@@ -48,15 +57,23 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 
 def empty_the_database(test_case: TransactionTestCase) -> None:
-    """Empty the tables as the owner: the application's role may not truncate them."""
+    """Empty the tables as the owner: the application's role may not truncate them.
+
+    Django keeps tests from the owner's connection, so this is one of its own.
+    """
     connections["default"].close()
-    with connections["owner"].cursor() as cursor:
-        tables = set(connections["owner"].introspection.table_names(cursor))
-        kept = {"django_migrations", "quota_tariff", "quota_advisory"}
-        kept |= {"auth_permission", "django_content_type", "auth_group"}
-        names = [sql.Identifier(table) for table in sorted(tables - kept)]
-        cursor.execute(
-            sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(names))
+    parameters = connections["owner"].get_connection_params()
+    parameters.pop("cursor_factory", None)
+    parameters.pop("context", None)
+    with psycopg.connect(**parameters) as owner:
+        found = owner.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        names = sorted({name for (name,) in found} - KEPT)
+        owner.execute(
+            sql.SQL("TRUNCATE {} RESTART IDENTITY").format(
+                sql.SQL(", ").join(sql.Identifier(name) for name in names)
+            )
         )
 
 
