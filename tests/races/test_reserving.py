@@ -7,7 +7,15 @@ import pytest
 
 from accounts.models import Account, BalanceEntry
 from quota.errors import InsufficientQuota, QuoteMoved
-from quota.models import Image, LedgerEntry, Order, QuotaWindow, ScanTask, Scope, Selection
+from quota.models import (
+    Image,
+    LedgerEntry,
+    Order,
+    QuotaWindow,
+    ScanTask,
+    Scope,
+    Selection,
+)
 from quota.quotes import Basket
 from quota.services import purchasing, scanning
 from quota.services.reconciling import reconcile

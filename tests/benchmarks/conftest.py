@@ -1,0 +1,73 @@
+"""Large accounts, and the ratio of an act to a floor measured in the same run."""
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+
+from accounts.models import Account
+from tests.factories import account_with
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def seconds(act: Callable[[], object], rounds: int = 1) -> float:
+    """The median time of an act."""
+    taken = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def run(sql: str, **params: object) -> None:
+    """Run one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)  # type: ignore[arg-type]
+
+
+def large_account(slug: str, images: int, scanned: int = 0) -> Account:
+    """An account with many local images, the first ``scanned`` of them scanned."""
+    account = account_with(quantity=300_000, now=NOW, slug=slug)
+    run(
+        """
+        INSERT INTO quota_image (account_id, digest, os, architecture, variant, size,
+            first_seen_at, is_local, name, tag, tags, containers, outcome,
+            outcome_reason, active_at, scanned_at, result, first_scans, repeat_scans,
+            critical, high, medium, low, unknown, trojans, sensitive, risk)
+        SELECT %(account)s,
+            'sha256:' || encode(sha256((%(slug)s || n)::bytea), 'hex'),
+            'linux', 'amd64', '', 1000000, %(now)s, true,
+            (ARRAY['payments', 'web', 'data', 'ml'])[1 + n %% 4] || '/app-'
+                || lpad(n::text, 7, '0'),
+            '1.' || n %% 9, 1, n %% 50,
+            CASE WHEN n <= %(scanned)s THEN 'scanned' ELSE 'not_scanned' END, '',
+            %(now)s - n * interval '1 second',
+            CASE WHEN n <= %(scanned)s THEN %(now)s::timestamptz END,
+            CASE WHEN n <= %(scanned)s THEN n END,
+            (n <= %(scanned)s)::int, 0, n %% 3, n %% 7, n %% 11, 1, 0, 0, 0,
+            (n %% 3) * 1000000 + (n %% 7) * 1000 + n %% 11
+        FROM generate_series(1, %(images)s) n
+        """,
+        account=account.pk,
+        slug=slug,
+        now=NOW,
+        images=images,
+        scanned=scanned,
+    )
+    return account
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a line of the report past the capture."""
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{line}", end="")  # noqa: T201 -- a benchmark's whole purpose
+
+    return say

@@ -1,0 +1,113 @@
+"""Reserving and settling beside the plain INSERT of the same rows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import Account
+from quota.models import Image, QuotaWindow, Scan, Scope, Selection
+from quota.services import ending, scanning, working
+from quota.services.scanning import ScanRequest
+from tests.benchmarks.conftest import NOW, large_account, run, seconds
+from tests.factories import ALL, press
+from tests.factories import report as report_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Say = Callable[[str], None]
+
+
+def floor(account: Account, count: int) -> None:
+    """Write as many rows, as wide, into the same tables with the same indexes."""
+    window = QuotaWindow.objects.filter(account=account).order_by("number")[0].pk
+    task = press(
+        account, list(Image.objects.filter(account=account).order_by("pk")[:1]), NOW
+    ).pk
+    run(
+        """
+        INSERT INTO quota_scan (account_id, task_id, image_id, image_digest, reason,
+            cost_tenths, state, held_at, attempts, outcome, message)
+        SELECT account_id, %(task)s, id, digest, 'first', 10, 'queued', %(now)s, 0, '',
+            '' FROM quota_image WHERE account_id = %(account)s ORDER BY id DESC
+        LIMIT %(count)s
+        """,
+        account=account.pk,
+        task=task,
+        now=NOW,
+        count=count,
+    )
+    run(
+        """
+        INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
+            free_after_tenths, scan, task, image_digest, reason, outcome, created_at)
+        SELECT %(account)s, %(window)s, 'hold', 10, n * 10, -n, %(task)s,
+            'sha256:' || encode(sha256(n::text::bytea), 'hex'), 'first', '', %(now)s
+        FROM generate_series(1, %(count)s) n
+        """,
+        account=account.pk,
+        window=window,
+        task=task,
+        now=NOW,
+        count=count,
+    )
+
+
+@pytest.mark.parametrize("count", [1, 100, 10_000, 100_000])
+def test_reserving(count: int, report: Say) -> None:
+    below = large_account("floor", count + 1)
+    account = large_account("reserved", count, scanned=count // 2)
+
+    def reserve() -> None:
+        scanning.reserve(
+            account=account,
+            request=ScanRequest(Selection(Scope.ALL), ALL, "All local images"),
+            agreed=None,
+            key=uuid4(),
+            by=None,
+            now=NOW,
+        )
+
+    run("ANALYZE quota_image")
+    of_floor = seconds(lambda: floor(below, count))
+    of_reserve = seconds(reserve)
+
+    report(
+        f"reserve {count:>7,}: {of_reserve:.3f} s, floor {of_floor:.3f} s,"
+        f" ratio {of_reserve / of_floor:.2f} (target 2.5 at 100,000)"
+    )
+
+
+def test_settling_in_batches_of_1000_on_one_hot_account(report: Say) -> None:
+    batches, size = 10, 1_000
+    account = large_account("hot", batches * size)
+    below = large_account("floor", batches * size + 1)
+    scanning.reserve(
+        account=account,
+        request=ScanRequest(Selection(Scope.ALL), ALL, "All local images"),
+        agreed=None,
+        key=uuid4(),
+        by=None,
+        now=NOW,
+    )
+    of_floor = seconds(lambda: floor(below, batches * size))
+
+    def settle() -> None:
+        while claim := working.claim(account_id=account.pk, limit=size, now=NOW):
+            ended = [
+                ending.Ended(
+                    scan.pk, claim.token, Scan.Outcome.SUCCEEDED, report=report_of()
+                )
+                for scan in claim.scans
+            ]
+            ending.end(
+                account_id=account.pk, ended=ended, now=NOW + timedelta(seconds=5)
+            )
+
+    of_settle = seconds(settle)
+
+    report(
+        f"claim and settle {batches * size:,} with results, {size:,} a batch:"
+        f" {of_settle:.3f} s, floor {of_floor:.3f} s,"
+        f" ratio {of_settle / of_floor:.2f} (target 5)"
+    )

@@ -1,0 +1,227 @@
+"""Layouts, archives and engines, real and hostile."""
+
+import hashlib
+import io
+import json
+import shutil
+import socketserver
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from quota.sources import SourceError, open_source
+from quota.sources.content import FoundImage
+from tcss_billing.demo.images import write_image
+from tests.conftest import require
+
+
+def found_in(kind: str, place: Path) -> list[FoundImage]:
+    return list(open_source(kind, str(place)).find())
+
+
+def first_bytes(kind: str, place: Path, found: FoundImage) -> bytes:
+    with open_source(kind, str(place)).open(found.locator) as image:
+        assert image.digest == found.facts.digest
+        with image.layers[0].open() as stream:
+            return stream.read(10)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    write_image(tmp_path / "in" / "team" / "app", tag="1.0", layers=[{"a": b"one"}])
+    return tmp_path / "in"
+
+
+def test_a_layout_names_its_images_and_reads_their_facts(layout: Path) -> None:
+    (found,) = found_in("oci-layout", layout)
+
+    assert (found.name, found.tag) == ("team/app", "1.0")
+    assert (found.facts.os, found.facts.architecture) == ("linux", "amd64")
+    assert found.facts.created_at
+    assert first_bytes("oci-layout", layout, found)
+
+
+def test_two_platforms_are_two_images_and_an_attestation_is_none(layout: Path) -> None:
+    folder = layout / "team" / "app"
+    write_image(folder, tag="1.0", layers=[{"a": b"two"}], architecture="arm64")
+    path = folder / "index.json"
+    index = json.loads(path.read_text())
+    index["manifests"].append(
+        {
+            **index["manifests"][0],
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+        }
+    )
+    path.write_text(json.dumps(index))
+
+    found = found_in("oci-layout", layout)
+
+    assert sorted(each.facts.architecture for each in found) == ["amd64", "arm64"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        b"not json",
+        b"[]",
+        b'{"manifests": [{"digest": "sha256:../../etc/passwd"}]}',
+        b'{"manifests": [{"digest": 7}]}',
+        b'{"manifests": [{}]}',
+        b"[" * 100_000,
+        b"{" + b" " * 5_000_000 + b"}",
+    ],
+)
+def test_a_broken_layout_does_not_hide_the_others(layout: Path, spoil: bytes) -> None:
+    write_image(layout / "bad", tag="1", layers=[{"a": b"x"}])
+    (layout / "bad" / "index.json").write_bytes(spoil)
+    source = open_source("oci-layout", str(layout))
+
+    found = list(source.find())
+
+    assert [each.name for each in found] == ["team/app"]
+    assert len(source.problems) == 1
+
+
+def test_a_locator_cannot_leave_its_source(layout: Path) -> None:
+    source = open_source("oci-layout", str(layout / "team"))
+
+    with (
+        pytest.raises(SourceError, match="outside"),
+        source.open(f"../../../etc@sha256:{'0' * 64}"),
+    ):
+        pass
+
+
+def test_a_config_that_does_not_match_its_digest_is_refused(layout: Path) -> None:
+    (found,) = found_in("oci-layout", layout)
+    blobs = layout / "team" / "app" / "blobs" / "sha256"
+    (blobs / found.facts.digest[7:]).write_bytes(b'{"os": "evil"}')
+    source = open_source("oci-layout", str(layout))
+
+    assert list(source.find()) == []
+    assert "does not match its digest" in source.problems[0]
+
+
+def test_an_archive_of_the_real_tool_is_the_same_image(
+    layout: Path, tmp_path: Path
+) -> None:
+    require("skopeo", shutil.which("skopeo"))
+    archive = tmp_path / "app.tar"
+    subprocess.run(
+        [
+            "skopeo", "copy", "--quiet", "--insecure-policy",
+            f"oci:{layout / 'team' / 'app'}:1.0",
+            f"docker-archive:{archive}:team/app:1.0",
+        ],
+        check=True,
+    )  # fmt: skip
+    (inside,) = found_in("oci-layout", layout)
+
+    (found,) = found_in("docker-archive", archive)
+
+    assert (found.name, found.tag) == ("docker.io/team/app", "1.0")
+    assert found.facts.os == inside.facts.os
+    assert first_bytes("docker-archive", archive, found)
+
+
+def archive_of(path: Path) -> str:
+    """Write a legacy archive of one image by hand; return its image ID."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        info = tarfile.TarInfo("a")
+        info.size = 3
+        tar.addfile(info, io.BytesIO(b"one"))
+    diff = f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"
+    config = json.dumps(
+        {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [diff]}}
+    ).encode()
+    digest = hashlib.sha256(config).hexdigest()
+    manifest = [
+        {"Config": f"{digest}.json", "RepoTags": ["app:2"], "Layers": ["l/layer.tar"]}
+    ]
+    files = {
+        f"{digest}.json": config,
+        "l/layer.tar": layer.getvalue(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    with tarfile.open(path, "w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return f"sha256:{digest}"
+
+
+def test_a_legacy_archive_is_read(tmp_path: Path) -> None:
+    digest = archive_of(tmp_path / "a.tar")
+
+    (found,) = found_in("docker-archive", tmp_path / "a.tar")
+
+    assert (found.name, found.tag, found.facts.digest) == ("app", "2", digest)
+    assert first_bytes("docker-archive", tmp_path / "a.tar", found)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+
+    with pytest.raises(SourceError):
+        found_in("docker-archive", tmp_path / "a.tar")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Path]:
+    """A server on a Unix socket that speaks the engine's four calls."""
+    digest = archive_of(tmp_path / "saved.tar")
+    answers = {
+        "/images/json": json.dumps([{"Id": digest, "RepoTags": ["app:2"]}]).encode(),
+        "/containers/json": json.dumps([{"ImageID": digest}] * 2).encode(),
+        f"/images/{digest}/json": json.dumps(
+            {"Os": "linux", "Architecture": "amd64", "Size": 9}
+        ).encode(),
+        f"/images/{digest}/get": (tmp_path / "saved.tar").read_bytes(),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = answers.get(self.path)
+            self.send_response(200 if content else 404)
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+        def address_string(self) -> str:
+            return "engine"
+
+    path = tmp_path / "engine.sock"
+    with socketserver.UnixStreamServer(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield path
+        server.shutdown()
+
+
+def test_an_engine_names_images_and_counts_what_runs(engine: Path) -> None:
+    (found,) = found_in("engine", engine)
+
+    assert (found.name, found.tag, found.containers) == ("app", "2", 2)
+    assert first_bytes("engine", engine, found)
+
+
+def test_the_real_engine_is_read() -> None:
+    place = Path("/var/run/docker.sock")
+    if not place.exists():
+        pytest.skip("No engine runs on this machine; the test above speaks its calls.")
+
+    assert isinstance(found_in("engine", place), list)
+
+
+def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not answer"):
+        found_in("engine", tmp_path / "none.sock")
