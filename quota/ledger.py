@@ -56,16 +56,14 @@ PRICED = """
     SELECT i.id, i.digest, i.first_seen_at, i.scanned_at, i.busy, i.is_repeat,
            CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
     FROM (
-        SELECT image.id, image.digest, image.first_seen_at, image.scanned_at,
-               image.scanned_at IS NOT NULL AND image.scanned_at >= %(history)s
-                   AS is_repeat,
+        SELECT chosen.*,
+               scanned_at IS NOT NULL AND scanned_at >= %(history)s AS is_repeat,
                EXISTS (
                    SELECT 1 FROM quota_scan s
-                   WHERE s.account_id = %(account)s AND s.image_id = image.id
+                   WHERE s.account_id = %(account)s AND s.image_id = chosen.id
                      AND s.state IN ('queued', 'running')
                ) AS busy
-        FROM quota_image image
-        WHERE image.account_id = %(account)s AND image.id IN (SELECT id FROM chosen)
+        FROM chosen
     ) i
 """
 
@@ -78,7 +76,8 @@ def _run(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def _chosen(images: QuerySet[Image]) -> tuple[str, dict[str, Any]]:
     """Return the selection as a CTE's text with named parameters."""
-    sql, values = images.order_by().values("id").query.sql_with_params()
+    columns = images.order_by().values("id", "digest", "first_seen_at", "scanned_at")
+    sql, values = columns.query.sql_with_params()
     names = {f"chosen_{number}": value for number, value in enumerate(values)}
     return sql % tuple(f"%({name})s" for name in names), names
 

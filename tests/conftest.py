@@ -56,16 +56,17 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
             )
 
 
-def empty_the_database(test_case: TransactionTestCase) -> None:
-    """Empty the tables as the owner: the application's role may not truncate them.
-
-    Django keeps tests from the owner's connection, so this is one of its own.
-    """
-    connections["default"].close()
+def as_owner() -> psycopg.Connection:
+    """A connection of the owner's, from which Django keeps tests."""
     parameters = connections["owner"].get_connection_params()
-    parameters.pop("cursor_factory", None)
-    parameters.pop("context", None)
-    with psycopg.connect(**parameters) as owner:
+    kept = ("host", "port", "user", "password", "dbname")
+    return psycopg.connect(**{k: v for k, v in parameters.items() if k in kept})
+
+
+def empty_the_database(test_case: TransactionTestCase) -> None:
+    """Empty the tables as the owner: the application's role may not truncate them."""
+    connections["default"].close()
+    with as_owner() as owner:
         found = owner.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         )

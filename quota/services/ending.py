@@ -194,33 +194,31 @@ def _show_failures(account_id: int, scan_ids: Sequence[int], now: datetime) -> N
         )
 
 
+COUNTED = (*(severity.value for severity in Severity), "trojans", "sensitive")
 # A category that this scan did not assess keeps the counts of an earlier scan.
-SHOW_COUNTS = """
+NEW = {name: f"coalesce((s.found->>'{name}')::int, i.{name})" for name in COUNTED}
+# Sorts by trojans, then critical, high, medium; each up to 999.
+RISK = " + ".join(
+    f"least(coalesce({NEW[name]}, 0), 999) * {weight}::bigint"
+    for name, weight in (
+        ("trojans", 10**9),
+        ("critical", 10**6),
+        ("high", 10**3),
+        ("medium", 1),
+    )
+)
+SHOW_COUNTS = f"""
     UPDATE quota_image i
     SET outcome = 'scanned', outcome_reason = '', active_at = %(now)s,
         scanned_at = %(now)s, result = s.id,
         first_scans = i.first_scans + (s.reason = 'first')::int,
         repeat_scans = i.repeat_scans + (s.reason = 'repeat')::int,
-        critical = c.critical, high = c.high, medium = c.medium, low = c.low,
-        unknown = c.unknown, trojans = c.trojans, sensitive = c.sensitive,
-        risk = least(coalesce(c.trojans, 0), 999) * 1000000000::bigint
-             + least(coalesce(c.critical, 0), 999) * 1000000::bigint
-             + least(coalesce(c.high, 0), 999) * 1000::bigint
-             + least(coalesce(c.medium, 0), 999)
+        {", ".join(f"{name} = {new}" for name, new in NEW.items())},
+        risk = {RISK}
     FROM quota_scan s
-    JOIN quota_image old ON old.account_id = %(account)s AND old.id = s.image_id,
-    LATERAL (
-        SELECT coalesce((s.found->>'critical')::int, old.critical) AS critical,
-               coalesce((s.found->>'high')::int, old.high) AS high,
-               coalesce((s.found->>'medium')::int, old.medium) AS medium,
-               coalesce((s.found->>'low')::int, old.low) AS low,
-               coalesce((s.found->>'unknown')::int, old.unknown) AS unknown,
-               coalesce((s.found->>'trojans')::int, old.trojans) AS trojans,
-               coalesce((s.found->>'sensitive')::int, old.sensitive) AS sensitive
-    ) c
     WHERE i.account_id = %(account)s AND s.account_id = %(account)s
       AND s.id = ANY(%(scans)s) AND i.id = s.image_id
-"""
+"""  # noqa: S608 -- our own text
 
 SHOW_FINDINGS = """
     INSERT INTO quota_finding (account_id, image_id, scan, category, severity, rank,

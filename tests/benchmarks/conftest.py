@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
+from tests.conftest import as_owner
 from tests.factories import account_with
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -28,6 +29,12 @@ def run(sql: str, **params: object) -> None:
     """Run one statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)  # type: ignore[arg-type]
+
+
+def analyze() -> None:
+    """Let the planner know the tables, as autovacuum would."""
+    with as_owner() as owner:
+        owner.execute("ANALYZE")
 
 
 def large_account(slug: str, images: int, scanned: int = 0) -> Account:

@@ -14,7 +14,7 @@ from accounts.models import Account
 from quota.models import QuotaWindow
 from quota.pages.header import quota_header
 from tcss_billing.urls import urlpatterns as product
-from tests.benchmarks.conftest import NOW, large_account, run, seconds
+from tests.benchmarks.conftest import NOW, analyze, large_account, run, seconds
 from tests.factories import creator_of
 
 pytestmark = [
@@ -51,7 +51,7 @@ def page(client: Client, account: Account, query: str, rounds: int = 15) -> floa
 def test_the_list_small_and_large(report: Say) -> None:
     small = large_account("small", 1_000, scanned=500)
     large = large_account("large", LARGE, scanned=LARGE // 2)
-    run("ANALYZE quota_image")
+    analyze()
     clients = {account.slug: signed_in(account) for account in (small, large)}
 
     for sort in SORTS:
@@ -98,7 +98,7 @@ def test_the_header_beside_a_primary_key_select(report: Say) -> None:
         now=NOW,
         count=LEDGER,
     )
-    run("ANALYZE quota_ledgerentry")
+    analyze()
 
     def by_key() -> None:
         with connection.cursor() as cursor:
