@@ -49,8 +49,8 @@ def large_account(slug: str, images: int, scanned: int = 0) -> Account:
         SELECT %(account)s,
             'sha256:' || encode(sha256((%(slug)s || n)::bytea), 'hex'),
             'linux', 'amd64', '', 1000000, %(now)s, true,
-            (ARRAY['payments', 'web', 'data', 'ml'])[1 + n %% 4] || '/app-'
-                || lpad(n::text, 7, '0'),
+            'team-' || n %% 37 || '/' || (ARRAY['payments', 'web', 'data', 'ml'])
+                [1 + n %% 4] || '-' || lpad(n::text, 7, '0'),
             '1.' || n %% 9, 1, n %% 50,
             CASE WHEN n <= %(scanned)s THEN 'scanned' ELSE 'not_scanned' END, '',
             %(now)s - n * interval '1 second',
