@@ -51,6 +51,7 @@ def available_tenths(rooms: Iterable[Room]) -> int:
 def draws(cost_tenths: int, rooms: Iterable[Room]) -> list[Draw]:
     """Divide a cost among rooms, in draw order. Refuses (ShortBy) what does not fit.
 
+    >>> from datetime import UTC
     >>> when = datetime(2025, 1, 1, tzinfo=UTC)
     >>> rooms = [Room(1, 5, when, when, 1), Room(2, 9, when, when, 2)]
     >>> [(d.window_id, d.from_tenths, d.to_tenths) for d in draws(8, rooms)]

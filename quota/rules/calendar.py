@@ -1,7 +1,6 @@
 """Months from an anchor, in the account's zone (rules 3)."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -63,30 +62,28 @@ def windows(
     return spans
 
 
-def next_anchor_reaching(
-    end: datetime, months: int, after: datetime, zone: ZoneInfo
-) -> datetime:
-    """Return the first instant later than ``after`` from which ``months`` months reach
-    ``end``, so that a pack bought then has no further month before it.
+def reaching_from(end: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """Return the instant from which on every anchor's month number ``months`` begins at
+    ``end`` or later, so that a pack bought then is not charged for it.
 
-    Counting back from the end would be wrong: 28 to 31 January all reach 28 February,
+    Counting back from the end is not enough: 28 to 31 January all reach 28 February,
     and none of them reaches 1 March.
 
-    >>> after = datetime(2025, 1, 31, 13, tzinfo=UTC)
-    >>> end = datetime(2025, 3, 1, tzinfo=UTC)
-    >>> next_anchor_reaching(end, 1, after, ZoneInfo("UTC")).isoformat()
-    '2025-02-01T00:00:00+00:00'
+    >>> end = datetime(2025, 2, 28, 14, tzinfo=UTC)
+    >>> reaching_from(end, 1, ZoneInfo("UTC")).isoformat()
+    '2025-01-31T14:00:00+00:00'
     """
-    clock = end.astimezone(zone).time().replace(fold=0)
-    first_day = after.astimezone(zone).date()
-    days = (first_day + timedelta(days=n) for n in count())
-    instants = (_at(day, at, zone) for day in days for at in (time.min, clock))
-    return next(
-        instant
-        for instant in instants
-        if instant > after and boundary(instant, months, zone) >= end
-    )
+    local = end.astimezone(zone)
+    ahead, a_day = relativedelta(months=months), timedelta(days=1)
+    day = local.date() - ahead
+    while day + a_day + ahead <= local.date():
+        day += a_day
+    if day + ahead < local.date():
+        return _last(day + a_day, time.min, zone)
+    return _last(day, local.time(), zone)
 
 
-def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+def _last(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """The later of the instants a clock shows this time, once moved out of a gap."""
+    local = datetime.combine(day, clock, tzinfo=zone)
+    return max(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.money import format_money, format_unit_price, to_cents
-from quota.rules.calendar import Span, boundary, next_anchor_reaching, windows
+from quota.rules.calendar import Span, boundary, reaching_from, windows
 from quota.rules.units import TENTHS
 
 MAX_MONTHS = 36
@@ -30,9 +30,9 @@ class WindowPrice(NamedTuple):
 
 class PackQuote(NamedTuple):
     """The price of a pack. ``short_last`` is the length of a last window that is cut;
-    when that is under 24 hours ``uncharged_from`` is the next instant at which the same
-    purchase would not be charged for it (rules 4.3): the end itself when there is no
-    other window."""
+    when that is under 24 hours ``uncharged_from`` is the instant from which on the
+    same purchase would not be charged for it (rules 4.3): the end itself when there is
+    no other window."""
 
     quantity: int
     windows: tuple[WindowPrice, ...]
@@ -84,6 +84,10 @@ def quote_pack(
 ) -> PackQuote:
     """Price a pack: quantity × price × number of windows, each granted whole.
 
+    The total is rounded once, and so is the price listed with each window. A pack that
+    would begin at its end or later has no windows and costs nothing.
+
+    >>> from datetime import UTC
     >>> anchor = datetime(2025, 1, 31, tzinfo=UTC)
     >>> end = datetime(2025, 5, 15, tzinfo=UTC)
     >>> quote_pack(
@@ -116,9 +120,7 @@ def quote_pack(
         total=total,
         formula=_formula(quantity, quota_price, len(spans), "window", total, currency),
         short_last=short_last,
-        uncharged_from=(
-            next_anchor_reaching(end, len(spans) - 1, anchor, zone) if tiny else None
-        ),
+        uncharged_from=(reaching_from(end, len(spans) - 1, zone) if tiny else None),
     )
 
 

@@ -1,0 +1,21 @@
+"""The examples in the rules' docstrings hold."""
+
+import doctest
+from types import ModuleType
+
+import pytest
+
+from accounts import money
+from quota.rules import allocation, calendar, lifecycle, pricing, units
+
+
+@pytest.mark.parametrize(
+    "module",
+    [money, units, calendar, pricing, allocation, lifecycle],
+    ids=lambda module: module.__name__,
+)
+def test_the_examples_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+
+    assert result.attempted
+    assert not result.failed
