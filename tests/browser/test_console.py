@@ -122,13 +122,13 @@ def test_no_page_has_an_accessibility_violation(
 ) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]  # a parameter of ours
+        color_scheme=scheme,  # type: ignore[arg-type]
         bypass_csp=True,
     )
     page = context.new_page()
     sign_in(page, live_server, account)
     root = f"{live_server.url}/a/{account.slug}"
-    digest = account.image_set.order_by("pk")[0].digest  # type: ignore[attr-defined]
+    digest = account.image_set.order_by("pk")[0].digest
     task = ScanTask.objects.get()
     paths = (
         "images/local", f"images/local/{digest}", "images/local/scan?scope=all",

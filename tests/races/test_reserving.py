@@ -1,5 +1,6 @@
 """Many processes press at once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -30,7 +31,7 @@ def books_are_proved() -> bool:
     return not [proof for proof in reconcile() if proof.broken]
 
 
-def together(target: object, arguments: list[tuple[object, ...]]) -> None:
+def together(target: object, arguments: Sequence[tuple[object, ...]]) -> None:
     """Run one process an argument list, all released at one instant."""
     barrier = FORK.Barrier(len(arguments))
     processes = [start(target, barrier, *each) for each in arguments]  # type: ignore[arg-type]

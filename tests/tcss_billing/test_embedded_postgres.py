@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -177,7 +178,7 @@ def test_stopping_leaves_no_server(home: Path) -> None:
 
 def test_a_dump_is_restored(home: Path, tmp_path: Path) -> None:
     cluster = embedded_postgres.ensure(home)
-    where = {
+    where: Any = {
         "host": str(cluster.socket_directory),
         "port": 5432,
         "user": embedded_postgres.OWNER,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from quota.sources import SourceError, open_source
-from quota.sources.content import FoundImage
+from quota.sources import open_source
+from quota.sources.content import FoundImage, SourceError
 from tcss_billing.demo.images import write_image
 from tests.conftest import require
 
