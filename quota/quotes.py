@@ -39,3 +39,8 @@ class Quote:
             return self.edition.ends_at
         assert self.subscription  # noqa: S101 -- quote() refuses a pack without one
         return self.subscription.ends_at
+
+    @property
+    def asks_extra_tick(self) -> bool:
+        """Whether a last month of under 24 hours is charged (rules 4.3)."""
+        return self.pack is not None and self.pack.uncharged_from is not None

@@ -117,12 +117,14 @@ def buy(
     key: UUID,
     by: User | None,
     now: datetime,
+    accepts_short: bool = False,
 ) -> Order:
     """Pay a quoted basket from the balance and grant its quota, in one transaction.
 
     A second call with the same ``key`` returns the first call's order; with another
     basket it is refused (409). If the account's latest order or the tariff moved since
-    the quote, or the price is not ``total``, nothing is charged (409, rules 4.6).
+    the quote, or the price is not ``total``, nothing is charged (409, rules 4.6). A
+    last month of under 24 hours must be accepted by name (rules 4.3).
     """
     locked = Account.objects.lock(account.pk)
     asked = {
@@ -144,6 +146,11 @@ def buy(
         raise QuoteMoved(
             "The price changed while you were deciding. Check the new total, then pay "
             "again."
+        )
+    if now_quoted.asks_extra_tick and not accepts_short:
+        raise InvalidQuantity(
+            "The last month is shorter than a day and is charged whole. Tick the box"
+            " beside the price to accept that."
         )
     return _paid(now_quoted, asked, key, by, now)
 

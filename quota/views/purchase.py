@@ -45,6 +45,7 @@ def purchase(request: AccountRequest) -> HttpResponse:
             key=form.cleaned_data["key"],
             by=request.user,
             now=now,
+            accepts_short=form.cleaned_data["short"],
         )
     except Refusal as refusal:
         return _dialog(

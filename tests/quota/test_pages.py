@@ -431,3 +431,20 @@ def test_an_image_page_says_why_each_scan_cost_what_it_did(
     assertContains(history, "First scan: no earlier result for this image, so 1.")
     assertContains(history, "Repeat scan: an earlier result exists, so 0.1.")
     assertContains(findings, "CVE-2026-0000")
+
+
+def test_a_last_month_of_under_a_day_asks_for_an_extra_tick(
+    client: Client, now: datetime
+) -> None:
+    account = account_with(months=1, now=now - timedelta(days=30, hours=2), slug="late")
+    client.force_login(creator_of(account))
+    short = client.get(url("purchase", account))
+    names = ("key", "state", "total")
+    refused = {"quantity": "300", **{name: hidden(short, name) for name in names}}
+
+    first = client.post(url("purchase", account), refused)
+    second = client.post(url("purchase", account), {**refused, "short": "1"})
+
+    assertContains(short, "is charged whole")
+    assertContains(first, "Tick the box", status_code=422)
+    assert second.status_code == 302
