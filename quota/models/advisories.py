@@ -4,14 +4,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
-class AdvisoryQuerySet(models.QuerySet["Advisory"]):
-    """Advisories by origin."""
-
-    def only_starter_set(self) -> bool:
-        """Whether nothing but the shipped starter set is loaded."""
-        return not self.exclude(origin=Advisory.Origin.STARTER).exists()
-
-
 class Advisory(models.Model):
     """One affected range of one package, half-open: introduced ≤ version < fixed.
 
@@ -37,8 +29,6 @@ class Advisory(models.Model):
     summary = models.CharField(max_length=500, blank=True)
     source = models.CharField(max_length=200)
     modified_on = models.DateField()
-
-    objects = AdvisoryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "advisories"

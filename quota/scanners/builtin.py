@@ -10,7 +10,7 @@ from quota.scanners.filesystem import File, Limits, merged
 from quota.scanners.matching import (
     AdvisoryLookup,
     Affected,
-    Holdings,
+    Held,
     UnreadableVersion,
     is_affected,
 )
@@ -28,6 +28,7 @@ class _Seen:
     """What one walk through the files brought."""
 
     files: int = 0
+    cut: int = 0
     release: Release | None = None
     packages: list[Package] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
@@ -76,6 +77,7 @@ class BuiltinScanner:
 
     def _look(self, file: File, categories: frozenset[Category], seen: _Seen) -> None:
         seen.files += 1
+        seen.cut += len(file.content) < file.size
         if Category.VULNERABILITIES in categories:
             seen.release = packages.release(file) or seen.release
             seen.packages.extend(packages.packages(file))
@@ -87,8 +89,8 @@ class BuiltinScanner:
             seen.findings.extend(secrets(file))
 
     def _vulnerabilities(self, seen: _Seen) -> Assessment:
-        holdings = self._advisories.holdings()
         found = _by_ecosystem(seen)
+        holdings = self._advisories.holdings(found.keys())
         names = {
             ecosystem: frozenset(package.source for package in listed)
             for ecosystem, listed in found.items()
@@ -107,7 +109,7 @@ class BuiltinScanner:
         return Assessment(
             category=Category.VULNERABILITIES,
             engine=ENGINE,
-            data_date=holdings.data_date,
+            data_date=min((held.data_date for held in holdings.values()), default=None),
             covered=tuple(covered),
             not_assessed=tuple(left),
             assessed=bool(covered),
@@ -115,6 +117,12 @@ class BuiltinScanner:
 
     def _trojans(self, seen: _Seen) -> Assessment:
         rules = len(self._bad.hashes) + len(self._bad.patterns)
+        left = ["Viruses and trojans that no rule names"]
+        if seen.cut:
+            megabytes = self._limits.kept // 1024**2
+            left.append(
+                f"What {seen.cut:,} files contain after their first {megabytes} MB"
+            )
         return Assessment(
             category=Category.TROJANS,
             engine=ENGINE,
@@ -122,7 +130,7 @@ class BuiltinScanner:
             covered=(
                 f"{seen.files:,} files against {rules} rules for known-bad files",
             ),
-            not_assessed=("Viruses and trojans that no rule names",),
+            not_assessed=tuple(left),
             assessed=True,
         )
 
@@ -133,7 +141,12 @@ def _sensitive_data(seen: _Seen) -> Assessment:
         engine=ENGINE,
         data_date=None,
         covered=(f"Text files of up to 2 MB among {seen.files:,} files",),
-        not_assessed=("Binary files, and values that match no rule",),
+        not_assessed=(
+            "Binary files, and values that match no rule",
+            "Folders of tests and documentation",
+            "Files that a later layer removes or replaces",
+            "The image's environment variables",
+        ),
         assessed=True,
     )
 
@@ -150,7 +163,7 @@ def _by_ecosystem(seen: _Seen) -> dict[str, list[Package]]:
 
 def _coverage(
     found: dict[str, list[Package]],
-    holdings: Holdings,
+    holdings: Mapping[str, Held],
     affecting: Mapping[tuple[str, str], Sequence[Affected]],
     seen: _Seen,
 ) -> tuple[list[str], list[str]]:
@@ -158,18 +171,22 @@ def _coverage(
     covered, left = [], []
     for ecosystem, listed in sorted(found.items()):
         count = len(listed)
-        facts = holdings.facts.get(ecosystem, 0)
-        if not facts:
+        if not (held := holdings.get(ecosystem)):
             left.append(f"{count} packages of {ecosystem}: no advisories are loaded")
             continue
         named = sum((ecosystem, package.source) in affecting for package in listed)
         covered.append(f"{named} of {count} packages of {ecosystem}")
         if named < count:
             left.append(f"{count - named} packages of {ecosystem} no advisory names")
-    if holdings.is_starter_set and covered:
-        left.append("All but the facts of the starter set; load current advisories")
+        if held.is_starter_set:
+            left.append(
+                f"All but the facts of the starter set for {ecosystem}; load current"
+                " advisories"
+            )
     left += [f"{kind} ({count})" for kind, count in sorted(seen.unread.items())]
-    if not seen.packages:
+    if seen.packages:
+        left.append("Programs that no package list names")
+    else:
         left.append("No package list was found")
     return covered, left
 

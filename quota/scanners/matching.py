@@ -1,6 +1,6 @@
 """Whether a version lies in an advisory's affected range, as its ecosystem orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -43,19 +43,18 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """What an advisory store holds: how many facts per ecosystem, and of when."""
+class Held:
+    """What an advisory store holds of one ecosystem, and of when."""
 
-    data_date: date | None
-    facts: Mapping[str, int]
+    data_date: date
     is_starter_set: bool
 
 
 class AdvisoryLookup(Protocol):
     """The advisory store, as a scanner asks it."""
 
-    def holdings(self) -> Holdings:
-        """What the store holds."""
+    def holdings(self, ecosystems: Collection[str]) -> Mapping[str, Held]:
+        """What the store holds of these ecosystems; one it lacks is left out."""
         ...
 
     def affecting(

@@ -14,8 +14,9 @@ APK = "lib/apk/db/installed"
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 PYTHON = re.compile(r"\.(dist-info/METADATA|egg-info/PKG-INFO|egg-info)$")
 NPM = re.compile(r"(^|/)node_modules/(@[^/]+/)?[^/]+/package\.json$")
+GO_BINARY = b"\xff Go build"
 UNREAD = {
-    "Go binaries": re.compile(r"(^|/)go\.mod$"),
+    "Go modules": re.compile(r"(^|/)go\.mod$"),
     "Java archives": re.compile(r"\.(jar|war|ear)$"),
     "RPM packages": re.compile(r"^(var|usr)/lib/(sysimage/)?rpm/"),
     "Ruby gems": re.compile(r"/specifications/[^/]+\.gemspec$"),
@@ -74,7 +75,17 @@ def packages(file: File) -> Iterator[Package]:
 
 def unread_kind(file: File) -> str | None:
     """Name the kind of packages that ``file`` shows to exist and we cannot read."""
+    if file.content.startswith(b"\x7fELF") and GO_BINARY in file.content:
+        return "Go binaries"
+    if len(file.content) < file.size and _is_list(file):
+        return "Package lists too long to be read whole"
     return next((kind for kind, path in UNREAD.items() if path.search(file.path)), None)
+
+
+def _is_list(file: File) -> bool:
+    return file.path == APK or any(
+        pattern.search(file.path) for pattern in (DPKG, PYTHON, NPM)
+    )
 
 
 def _text(file: File) -> str:

@@ -34,7 +34,10 @@ def severity_of(document: Mapping[str, Any]) -> Severity:
     for score in document.get("severity") or []:
         vector = str(score.get("score", ""))
         if vector.startswith("CVSS:3"):
-            return rating(base_score(vector))
+            try:
+                return rating(base_score(vector))
+            except (KeyError, ValueError):
+                continue  # A vector nobody can read is no severity.
     return Severity.UNKNOWN
 
 
@@ -48,7 +51,8 @@ def rating(score: Decimal) -> Severity:
 
 
 def base_score(vector: str) -> Decimal:
-    """The CVSS 3 base score of a vector. Refuses (KeyError) an incomplete one.
+    """The CVSS 3 base score of a vector. Refuses (KeyError, ValueError) one that
+    is not complete.
 
     >>> base_score("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")
     Decimal('9.8')

@@ -7,8 +7,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q
 
 from quota.models import Advisory
-from quota.scanners.matching import Affected, Holdings
+from quota.scanners.matching import Affected, Held
 from quota.scanners.port import Severity
 from quota.scanners.severity import severity_of
 
@@ -31,7 +31,8 @@ LARGEST_EXPORT = 2 * 1024**3
 LARGEST_DOCUMENT = 16 * 1024**2
 BATCH = 2_000
 MOST_VERSIONS = 2_000
-DEBIAN = re.compile(r"^(Debian:\d+|Ubuntu:[\d.]+|Alpine:v[\d.]+|PyPI|npm)$")
+READ = re.compile(r"(Debian:\d+|Ubuntu:[\d.]+|Alpine:v[\d.]+|PyPI|npm)(:LTS)?")
+LONGEST_NAME, LONGEST_IDENTIFIER, LONGEST_VERSION = 200, 64, 100
 
 
 class AdvisoriesUnavailable(Exception):
@@ -51,15 +52,14 @@ class Figures:
 class StoredAdvisories:
     """The advisory lookup of the scanners, over the stored rows."""
 
-    def holdings(self) -> Holdings:
-        """What the store holds; asked once a scan."""
-        rows = Advisory.objects.order_by()
-        facts = rows.values_list("ecosystem").annotate(Count("pk"))
-        return Holdings(
-            data_date=rows.aggregate(newest=Max("modified_on"))["newest"],
-            facts=dict(facts),
-            is_starter_set=Advisory.objects.only_starter_set(),
-        )
+    def holdings(self, ecosystems: Collection[str]) -> Mapping[str, Held]:
+        """What the store holds of these ecosystems; asked once a scan."""
+        rows = Advisory.objects.filter(ecosystem__in=ecosystems).values("ecosystem")
+        current = Count("pk", filter=Q(origin=Advisory.Origin.OSV))
+        return {
+            row["ecosystem"]: Held(row["newest"], is_starter_set=not row["current"])
+            for row in rows.annotate(newest=Max("modified_on"), current=current)
+        }
 
     def affecting(
         self, names: Mapping[str, frozenset[str]]
@@ -164,7 +164,7 @@ def _in_zip(archive: Path | io.BytesIO) -> Iterator[tuple[str, bytes]]:
                     continue
                 small = info.file_size <= LARGEST_DOCUMENT
                 yield info.filename, opened.read(info) if small else b""
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
         raise AdvisoriesUnavailable(f"{archive} is not a readable zip.") from error
 
 
@@ -172,28 +172,28 @@ def _take(documents: Iterable[tuple[str, bytes]], figures: Figures) -> None:
     iterator = iter(documents)
     while batch := list(islice(iterator, BATCH)):
         rows: list[Advisory] = []
-        withdrawn: list[str] = []
+        told: list[str] = []
         for name, content in batch:
             figures.documents += 1
             try:
-                parsed = json.loads(content)
-                identifier = str(parsed["id"])
+                parsed = _document(content)
+                identifier = _fitting(parsed["id"], LONGEST_IDENTIFIER)
                 if parsed.get("withdrawn"):
-                    withdrawn.append(identifier)
+                    figures.withdrawn += 1
                 else:
-                    rows += _rows(parsed, identifier)
+                    rows += list(_rows(parsed, identifier))
+                told.append(identifier)
             except (ValueError, KeyError, TypeError, AttributeError):
                 figures.broken.append(name)
         figures.ranges += len(rows)
-        figures.withdrawn += len(withdrawn)
-        _replace(rows, withdrawn)
+        _replace(rows, told)
 
 
 @transaction.atomic
-def _replace(rows: Sequence[Advisory], withdrawn: Sequence[str]) -> None:
-    """Real advisories take the starter set's place, ecosystem by ecosystem."""
-    stale = {row.advisory for row in rows} | set(withdrawn)
-    Advisory.objects.filter(advisory__in=stale, origin=Advisory.Origin.OSV).delete()
+def _replace(rows: Sequence[Advisory], told: Sequence[str]) -> None:
+    """What a document no longer says is forgotten. Real advisories take the starter
+    set's place, ecosystem by ecosystem."""
+    Advisory.objects.filter(advisory__in=told, origin=Advisory.Origin.OSV).delete()
     Advisory.objects.filter(
         ecosystem__in={row.ecosystem for row in rows}, origin=Advisory.Origin.STARTER
     ).delete()
@@ -205,38 +205,41 @@ def _write(rows: Sequence[Advisory]) -> None:
 
 
 def _rows(parsed: Mapping[str, Any], identifier: str) -> Iterator[Advisory]:
-    severity = severity_of(parsed)
     aliases = [str(alias) for alias in parsed.get("aliases") or []]
-    cve = next((alias for alias in aliases if alias.startswith("CVE-")), identifier)
-    summary = str(parsed.get("summary") or "")[:500]
-    modified = date.fromisoformat(str(parsed["modified"])[:10])
-    seen: Counter[tuple[str, ...]] = Counter()
+    shown = next((alias for alias in aliases if alias.startswith("CVE-")), identifier)
+    common = {
+        "origin": Advisory.Origin.OSV,
+        "advisory": identifier,
+        "identifier": _fitting(shown, LONGEST_IDENTIFIER),
+        "severity": severity_of(parsed),
+        "summary": str(parsed.get("summary") or "")[:500],
+        "source": f"OSV {identifier}",
+        "modified_on": date.fromisoformat(str(parsed["modified"])[:10]),
+    }
     for affected in parsed.get("affected") or []:
-        ecosystem = str(affected["package"]["ecosystem"])
-        if not DEBIAN.match(ecosystem):
-            continue
-        name = _normal_name(ecosystem, str(affected["package"]["name"]))
-        versions = [str(version)[:100] for version in affected.get("versions") or []]
-        for introduced, fixed, last in _ranges(affected) or [("", "", "")]:
-            key = (ecosystem, name, introduced, fixed, last)
-            if seen[key]:
-                continue
-            seen[key] += 1
-            yield Advisory(
-                origin=Advisory.Origin.OSV,
-                ecosystem=ecosystem,
-                package=name,
-                advisory=identifier,
-                identifier=cve,
-                introduced=introduced,
-                fixed=fixed,
-                last_affected=last,
-                versions=[] if introduced else versions[:MOST_VERSIONS],
-                severity=severity,
-                summary=summary,
-                source=f"OSV {identifier}",
-                modified_on=modified,
-            )
+        package = affected.get("package") or {}
+        if known := READ.fullmatch(str(package.get("ecosystem"))):
+            name = _fitting(package["name"], LONGEST_NAME)
+            common["ecosystem"] = known[1]
+            common["package"] = _normal_name(known[1], name)
+            yield from _stretches(affected, common)
+
+
+def _stretches(
+    affected: Mapping[str, Any], common: Mapping[str, Any]
+) -> Iterator[Advisory]:
+    """One row a range; where there is none, one for the versions that are listed."""
+    listed = affected.get("versions") or []
+    versions = [_fitting(version, LONGEST_VERSION) for version in listed]
+    unranged = [("", "", "")] if versions else []
+    for introduced, fixed, last in dict.fromkeys(_ranges(affected) or unranged):
+        yield Advisory(
+            introduced=introduced,
+            fixed=fixed,
+            last_affected=last,
+            versions=[] if introduced else versions[:MOST_VERSIONS],
+            **common,
+        )
 
 
 def _ranges(affected: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -247,16 +250,33 @@ def _ranges(affected: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             continue
         introduced = ""
         for event in each.get("events") or []:
-            introduced = str(event.get("introduced", introduced))[:100]
+            introduced = _fitting(event.get("introduced", introduced), LONGEST_VERSION)
             if "fixed" in event or "last_affected" in event:
-                fixed = str(event.get("fixed", ""))[:100]
-                found.append(
-                    (introduced, fixed, str(event.get("last_affected", ""))[:100])
-                )
+                fixed = _fitting(event.get("fixed", ""), LONGEST_VERSION)
+                last = _fitting(event.get("last_affected", ""), LONGEST_VERSION)
+                found.append((introduced, fixed, last))
                 introduced = ""
         if introduced:
             found.append((introduced, "", ""))
     return found
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    """Parse a document. Refuses (ValueError) one the database could not keep."""
+    if b"\\u0000" in content:
+        raise ValueError("A document with a null character.")
+    parsed = json.loads(content)
+    if not isinstance(parsed, dict):
+        raise ValueError("A document that is not an object.")
+    return parsed
+
+
+def _fitting(value: object, longest: int) -> str:
+    """Cutting a name or version short would make it another one."""
+    text = str(value)
+    if len(text) > longest:
+        raise ValueError("A name or version that is too long.")
+    return text
 
 
 def _normal_name(ecosystem: str, name: str) -> str:

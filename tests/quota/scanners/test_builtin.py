@@ -3,14 +3,15 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from quota.scanners.builtin import BuiltinScanner
 from quota.scanners.filesystem import Limits
-from quota.scanners.matching import Affected, Holdings
+from quota.scanners.matching import Affected, Held
 from quota.scanners.port import Category, Finding, Report, ScanFailed, Severity
 from quota.sources import open_source
 from tcss_billing.demo.images import EICAR, FAKE_KEY, Files, write_image
@@ -30,9 +31,13 @@ class Facts:
     def __init__(self, *affected: Affected) -> None:
         self.affected = affected
 
-    def holdings(self) -> Holdings:
-        ecosystems = {each.ecosystem for each in self.affected}
-        return Holdings(None, dict.fromkeys(ecosystems, 1), is_starter_set=False)
+    def holdings(self, ecosystems: Collection[str]) -> Mapping[str, Held]:
+        held = Held(date(2026, 11, 1), is_starter_set=False)
+        return {
+            each.ecosystem: held
+            for each in self.affected
+            if each.ecosystem in ecosystems
+        }
 
     def affecting(
         self, names: Mapping[str, frozenset[str]]
@@ -208,3 +213,30 @@ def test_devices_and_links_are_ignored(tmp_path: Path) -> None:
     report = BuiltinScanner(Facts(OPENSSL)).scan(Image(), ALL, lambda: 60)  # type: ignore[arg-type]
 
     assert report.findings == ()
+
+
+def told(report: Report, category: Category) -> tuple[str, ...]:
+    (found,) = [each for each in report.assessments if each.category is category]
+    return found.not_assessed
+
+
+def test_a_go_program_is_told_as_not_assessed(tmp_path: Path) -> None:
+    program = b"\x7fELF" + bytes(100) + b'\xff Go build ID: "x"'
+
+    report = scan(
+        tmp_path,
+        {"etc/os-release": DEBIAN, "var/lib/dpkg/status": DPKG, "app/server": program},
+    )
+
+    left = told(report, Category.VULNERABILITIES)
+    assert "Go binaries (1)" in left
+    assert "Programs that no package list names" in left
+
+
+def test_what_lies_beyond_the_part_of_a_file_that_is_read_is_told(
+    tmp_path: Path,
+) -> None:
+    report = scan(tmp_path, {"big": bytes(2_000_000)}, limits=Limits(kept=1024**2))
+
+    left = told(report, Category.TROJANS)
+    assert "What 1 files contain after their first 1 MB" in left
