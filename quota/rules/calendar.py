@@ -32,7 +32,7 @@ def boundary(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
     """
     if months == 0:
         return anchor.astimezone(UTC)
-    local = anchor.astimezone(zone).replace(tzinfo=None, fold=0)
+    local = anchor.astimezone(zone).replace(tzinfo=None)
     moved = (local + relativedelta(months=months)).replace(tzinfo=zone)
     return resolve_imaginary(moved).astimezone(UTC)
 

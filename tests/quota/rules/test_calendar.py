@@ -94,6 +94,12 @@ def test_an_anchor_in_the_hour_that_comes_twice_stays_itself(fold: int) -> None:
     assert boundary(anchor, 12, BERLIN) == at("2025-10-27T02:30+01:00")
 
 
+def test_a_boundary_in_the_hour_that_comes_twice_takes_the_first() -> None:
+    anchor = datetime(2019, 10, 27, 2, 30, tzinfo=BERLIN, fold=1)
+
+    assert boundary(anchor, 60, BERLIN) == at("2024-10-27T02:30+02:00")
+
+
 @given(ANCHORS, st.integers(1, 60), ZONES)
 @example(at("2024-01-31T14:00"), 1, UTC_ZONE)
 def test_a_month_begins_on_the_anchors_day_and_clock(
@@ -192,6 +198,19 @@ def test_a_month_begins_no_earlier_than_the_end_from_then_on(
     end: str, months: int, since: str
 ) -> None:
     assert reaching_from(at(end), months, UTC_ZONE) == at(since)
+
+
+@pytest.mark.parametrize(
+    ("end", "since"),
+    [
+        # free at the first 02:30, charged at the second 02:00: the second 02:30
+        ("2024-11-27T02:30+01:00", "2024-10-27T02:30+01:00"),
+        # 02:30 did not exist that day: 03:30, as everywhere
+        ("2024-04-30T02:30+02:00", "2024-03-31T03:30+02:00"),
+    ],
+)
+def test_where_the_clocks_change_it_is_the_later_instant(end: str, since: str) -> None:
+    assert reaching_from(at(end), 1, BERLIN) == at(since)
 
 
 @given(
