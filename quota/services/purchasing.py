@@ -79,6 +79,7 @@ def _priced(
             anchor=now,
             zone=account.zone_info,
             edition_price=tariff.edition_price,
+            currency=tariff.currency,
         )
         end = edition.ends_at
     if basket.quantity:
@@ -88,6 +89,7 @@ def _priced(
             end=end,
             zone=account.zone_info,
             quota_price=tariff.quota_price,
+            currency=tariff.currency,
         )
     total = sum((line.total for line in (edition, pack) if line), Decimal(0))
     return Quote(
