@@ -7,9 +7,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+DEFAULT_PLATFORM = "linux/amd64"
+
 
 class SourceError(Exception):
-    """A source or image cannot be read; ``str()`` says what is wrong and what to do."""
+    """A source or image cannot be read; ``str()`` says what is wrong and what to do.
+
+    It may quote an image, so what cannot be stored or shown is left out of it.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence))
+
+
+def printable(text: str) -> str:
+    """Leave out what cannot be shown, or turns what stands beside it around.
+
+    >>> printable("a\\0b\\ud800c")
+    'abc'
+    """
+    return "".join(each for each in text if each.isprintable())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +40,11 @@ class ImageFacts:
     created_at: datetime | None
     size: int
 
+    @property
+    def platform(self) -> str:
+        """``linux/amd64``, ``linux/arm/v7``."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
@@ -33,6 +55,11 @@ class FoundImage:
     tag: str
     locator: str
     containers: int = 0
+
+    @property
+    def default_platform(self) -> bool:
+        """Whether it is selected by default among an index's images (rules 5.1)."""
+        return self.facts.platform == DEFAULT_PLATFORM
 
 
 class Layer(Protocol):

@@ -1,26 +1,32 @@
-"""Archives of ``docker save``: a tar with a manifest.json."""
+"""Archives of ``docker save`` and its kin, and tars of OCI layouts."""
 
-import json
-import tarfile
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, cast
 
-from quota.sources.content import FoundImage, SourceError
-from quota.sources.layers import BlobLayer
+from quota.sources import archives
+from quota.sources.archives import Archive
+from quota.sources.content import FoundImage, SourceError, printable
+from quota.sources.layers import CHUNK, GZIP_MAGIC, BlobLayer
+from quota.sources.layout import images_of, open_from
+from quota.sources.names import split_reference
 from quota.sources.oci import (
-    LARGEST_DOCUMENT,
     MOST_LAYERS,
     Json,
-    OpenedImage,
-    digest_of,
+    checked_digest,
     document,
     facts,
+    items,
+    layer_digests,
+    parsed,
+    read_bounded,
 )
+from quota.sources.opened import OpenedImage, digest_of
 
 MOST_IMAGES = 1_000
+MOST_TAGS = 1_000
 
 
 class DockerArchive:
@@ -31,96 +37,86 @@ class DockerArchive:
         self.problems: list[str] = []
 
     def find(self) -> Iterator[FoundImage]:
-        """Each image under each of its tags."""
-        with self._tar() as tar:
-            for entry in self._entries(tar):
+        """Each image under each of its tags; broken ones go to ``problems``."""
+        with archives.opened(self.path) as archive:
+            if "manifest.json" not in archive:
+                yield from images_of(archive, self.path.stem, self._report)
+                return
+            for entry in _entries(archive):
                 try:
-                    image, size = self._image(tar, entry)
+                    yield from self._found(archive, entry)
                 except SourceError as problem:
-                    self.problems.append(f"{self.path.name}: {problem}")
-                    continue
-                described = facts(image.config, image.digest, size)
-                for name, tag in _references(entry, self.path):
-                    yield FoundImage(described, name, tag, image.digest)
+                    self._report(str(problem))
 
     @contextmanager
     def open(self, locator: str) -> Iterator[OpenedImage]:
-        """Open the image whose ID is ``locator``."""
-        with self._tar() as tar:
-            for entry in self._entries(tar):
-                image, _ = self._image(tar, entry)
-                if image.digest == locator:
-                    yield image
+        """Open the image whose ID, or in a tar of a layout whose manifest, is
+        ``locator``. Broken images beside it do not matter."""
+        with archives.opened(self.path) as archive:
+            if "manifest.json" not in archive:
+                yield open_from(archive, locator)
+                return
+            for entry in _entries(archive):
+                if _config_digest(archive, entry) == locator:
+                    yield _image(archive, entry)
                     return
         raise SourceError("The archive no longer holds this image. Update images.")
 
-    @contextmanager
-    def _tar(self) -> Iterator[tarfile.TarFile]:
-        try:
-            with tarfile.open(self.path, "r:") as tar:
-                yield tar
-        except (OSError, tarfile.TarError) as error:
-            raise SourceError(f"{self.path.name} is not a readable archive.") from error
+    def _found(self, archive: Archive, entry: Json) -> Iterator[FoundImage]:
+        config, content, names = _config(archive, entry)
+        layer_digests(config, len(names))
+        size = sum(archive.size(name) for name in names)
+        described = facts(config, digest_of(content), size)
+        tags = items(entry, "RepoTags", str, MOST_TAGS)
+        references = [split_reference(tag) for tag in tags]
+        for name, tag in references or [(printable(self.path.stem), "")]:
+            yield FoundImage(described, name, tag, described.digest)
 
-    def _entries(self, tar: tarfile.TarFile) -> list[Json]:
-        try:
-            parsed = json.loads(_member(tar, "manifest.json"))
-        except ValueError as error:
-            raise SourceError("The archive's manifest is not valid JSON.") from error
-        if not isinstance(parsed, list) or len(parsed) > MOST_IMAGES:
-            raise SourceError("The archive's manifest is not a list of images.")
-        return [entry for entry in parsed if isinstance(entry, dict)]
-
-    def _image(self, tar: tarfile.TarFile, entry: Json) -> tuple[OpenedImage, int]:
-        content = _member(tar, str(entry.get("Config")))
-        config = document(content, "config")
-        names = [str(name) for name in entry.get("Layers") or []]
-        digests = (config.get("rootfs") or {}).get("diff_ids") or []
-        if len(names) > MOST_LAYERS or len(names) != len(digests):
-            raise SourceError("The image's layers do not match its config.")
-        layers = [
-            BlobLayer(_stored_digest(tar, name, str(digest)), partial(_open, tar, name))
-            for name, digest in zip(names, digests, strict=True)
-        ]
-        size = sum(_info(tar, name).size for name in names)
-        return OpenedImage(digest_of(content), config, content, layers), size
+    def _report(self, problem: str) -> None:
+        self.problems.append(printable(f"{self.path.name}: {problem}"))
 
 
-def _references(entry: Json, path: Path) -> list[tuple[str, str]]:
-    tags = [str(tag) for tag in entry.get("RepoTags") or []]
-    pairs = [tag.rpartition(":") for tag in tags]
-    return [(name or tag, tag if name else "") for name, _, tag in pairs] or [
-        (path.stem, "")
-    ]
+def _entries(archive: Archive) -> list[Json]:
+    manifest = parsed(read_bounded(archive, "manifest.json"), "archive's manifest")
+    return list(items({"images": manifest}, "images", dict, MOST_IMAGES))
 
 
-def _info(tar: tarfile.TarFile, name: str) -> tarfile.TarInfo:
+def _config_digest(archive: Archive, entry: Json) -> str:
     try:
-        info = tar.getmember(name)
-        if info.issym() or info.islnk():
-            # docker save links a layer that two images share; only inside the tar.
-            info = tar._find_link_target(info)  # type: ignore[attr-defined]
-    except KeyError as error:
-        raise SourceError(f"The archive lacks {name[:80]}.") from error
-    if not info.isfile():
-        raise SourceError(f"{name[:80]} in the archive is not a file.")
-    return info
+        return digest_of(read_bounded(archive, str(entry.get("Config"))))
+    except SourceError:
+        # Not the one that is looked for; find() has told what is wrong with it.
+        return ""
 
 
-def _open(tar: tarfile.TarFile, name: str) -> BinaryIO:
-    return cast(BinaryIO, tar.extractfile(_info(tar, name)))
+def _config(archive: Archive, entry: Json) -> tuple[Json, bytes, Sequence[str]]:
+    content = read_bounded(archive, str(entry.get("Config")))
+    names = items(entry, "Layers", str, MOST_LAYERS)
+    return document(content, "config"), content, names
 
 
-def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    info = _info(tar, name)
-    if info.size > LARGEST_DOCUMENT:
-        raise SourceError(f"{name[:80]} is larger than an image needs.")
-    return cast(IO[bytes], tar.extractfile(info)).read()
+def _image(archive: Archive, entry: Json) -> OpenedImage:
+    config, content, names = _config(archive, entry)
+    diff_ids = layer_digests(config, len(names))
+    layers = [
+        BlobLayer(
+            _stored_digest(archive, name, diff_id), diff_id, partial(archive.open, name)
+        )
+        for name, diff_id in zip(names, diff_ids, strict=True)
+    ]
+    return OpenedImage(digest_of(content), config, content, layers)
 
 
-def _stored_digest(tar: tarfile.TarFile, name: str, diff_id: str) -> str:
-    """Layers are stored uncompressed under their diff ID; newer archives store the
-    blob itself under a path that is its digest."""
-    stem = name.rpartition("/")[2]
-    is_blob = name.startswith("blobs/sha256/") and len(stem) == 64
-    return f"sha256:{stem}" if is_blob else diff_id
+def _stored_digest(archive: Archive, name: str, diff_id: str) -> str:
+    """Newer archives store a blob under its digest, older ones the plain tar under a
+    name of its own; some tools gzip that, and then nothing tells the digest."""
+    if name.startswith("blobs/sha256/"):
+        return checked_digest(f"sha256:{name.rpartition('/')[2]}")
+    with archive.open(name) as file:
+        if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
+            return diff_id
+        file.seek(0)
+        hashed = hashlib.sha256()
+        while chunk := file.read(CHUNK):
+            hashed.update(chunk)
+        return f"sha256:{hashed.hexdigest()}"

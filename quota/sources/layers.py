@@ -1,4 +1,4 @@
-"""Layers as streams: decompressed, limited in size, their digest verified."""
+"""Layers as streams: decompressed, limited in size, their digests verified."""
 
 import gzip
 import hashlib
@@ -13,20 +13,21 @@ from typing import BinaryIO
 from quota.sources.content import SourceError
 
 LARGEST_LAYER = 4 * 1024**3
+CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 Opener = Callable[[], BinaryIO]
 
 
 class _Verified(io.RawIOBase):
-    """A stream that refuses, at its end, content that is not what it claims to be."""
+    """A stream that refuses, at its end, content that is not what it claims to be, and
+    on the way, more of it than allowed."""
 
     def __init__(self, stream: BinaryIO, digest: str, limit: int) -> None:
         self._stream = stream
         self._digest = digest
         self._hash = hashlib.sha256()
         self._left = limit
-        self._done = False
 
     def readable(self) -> bool:
         return True
@@ -38,55 +39,67 @@ class _Verified(io.RawIOBase):
             return 0
         self._left -= len(chunk)
         if self._left < 0:
-            raise SourceError("A layer is larger than allowed.")
+            raise SourceError(
+                "A layer is larger than allowed. Build the image in smaller layers."
+            )
         self._hash.update(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
     def _check(self) -> None:
-        if self._done:
-            return
-        self._done = True
         if f"sha256:{self._hash.hexdigest()}" != self._digest:
             raise SourceError(
                 "A layer's content does not match its digest. Pull the image again."
             )
 
-    def finish(self) -> None:
-        """Read what the reader left over, so that the digest is always checked."""
-        while self.read(1 << 20):
-            pass
-
 
 @dataclass(frozen=True, slots=True)
 class BlobLayer:
-    """A layer stored as a blob. ``digest`` is that of the stored bytes."""
+    """A layer stored as a blob.
+
+    ``digest`` is that of the bytes as stored, ``diff_id`` that of the uncompressed tar.
+    Both are verified: the image ID binds only the latter, and whoever could put other
+    content under an image ID would have it scanned at the price of a repeat.
+    """
 
     digest: str
+    diff_id: str
     opener: Opener
     limit: int = LARGEST_LAYER
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The uncompressed tar; digest and size are checked when it is closed."""
-        try:
-            with self.opener() as raw:
-                stored = _Verified(raw, self.digest, self.limit)
-                buffered = io.BufferedReader(stored, 1 << 20)
-                yield _uncompressed(buffered, self.limit)
-                stored.finish()
-        except (OSError, EOFError, zlib.error) as error:
-            raise SourceError(
-                f"A layer could not be unpacked: {_reason(error)}. Pull the image"
-                " again."
-            ) from error
+        """The uncompressed tar; digests and size are checked as it is read and, of
+        what the reader left over, when it is closed."""
+        with _explained(), self.opener() as raw:
+            stored = self._verified(raw, self.digest)
+            plain = _uncompressed(stored)
+            if plain is not stored or self.diff_id != self.digest:
+                plain = self._verified(plain, self.diff_id)
+            yield plain
+            _drain(plain)
+            _drain(stored)
 
-    def copy_to(self, path: Path) -> None:
-        """Write the stored bytes to a file."""
-        with self.opener() as raw, path.open("wb") as file:
-            stored = io.BufferedReader(_Verified(raw, self.digest, self.limit), 1 << 20)
-            while chunk := stored.read(1 << 20):
+    def copy_to(self, path: Path) -> int:
+        """Write the stored bytes to a file; returns how many they are."""
+        with _explained(), self.opener() as raw, path.open("xb") as file:
+            stored = self._verified(raw, self.digest)
+            while chunk := stored.read(CHUNK):
                 file.write(chunk)
+            return file.tell()
+
+    def _verified(self, stream: BinaryIO, digest: str) -> io.BufferedReader:
+        return io.BufferedReader(_Verified(stream, digest, self.limit), CHUNK)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(
+            f"A layer could not be unpacked: {_reason(error)}. Pull the image again."
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -94,33 +107,21 @@ def _reason(error: Exception) -> str:
         return "it ends too early"
     if isinstance(error, zlib.error | gzip.BadGzipFile):
         return "its compression is damaged"
-    return str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _uncompressed(stored: "io.BufferedReader[_Verified]", limit: int) -> BinaryIO:
+def _uncompressed(stored: io.BufferedReader) -> BinaryIO:
     start = stored.peek(4)[:4]
     if start.startswith(GZIP_MAGIC):
-        return _Limited(gzip.GzipFile(fileobj=stored), limit)  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=stored)  # type: ignore[return-value]
     if start.startswith(ZSTD_MAGIC):
         raise SourceError(
-            "A layer is compressed with zstd, which this scanner cannot read yet."
+            "A layer is compressed with zstd, which cannot be read here yet. Build the"
+            " image with gzip layers."
         )
     return stored
 
 
-class _Limited(io.RawIOBase):
-    """What comes out of a decompressor, cut off where a bomb would begin."""
-
-    def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(min(size, 1 << 20) if size >= 0 else 1 << 20)
-        self._left -= len(data)
-        if self._left < 0:
-            raise SourceError("A layer unpacks to more than allowed.")
-        return data
+def _drain(stream: BinaryIO) -> None:
+    while stream.read(CHUNK):
+        pass
