@@ -22,6 +22,7 @@ from quota.sources.content import ImageContent, SourceError
 
 LARGEST_REPORT = 256 * 1024**2
 CAN = frozenset({Category.VULNERABILITIES, Category.SENSITIVE_DATA})
+NO_PACKAGES = "Trivy recognised no packages in this image"
 WORDS = {Category.VULNERABILITIES: "vuln", Category.SENSITIVE_DATA: "secret"}
 
 
@@ -73,9 +74,11 @@ class TrivyScanner:
                 raise ScanFailed(str(error)) from error
             self._call(layout, output, categories, deadline())
             if output.stat().st_size > LARGEST_REPORT:
-                raise ScanFailed("Trivy's report is larger than expected.")
-            parsed = json.loads(output.read_bytes())
-        return parsed if isinstance(parsed, dict) else {}
+                raise ScanFailed(
+                    "Trivy's report is larger than expected. Make the image smaller,"
+                    " then scan it again."
+                )
+            return _parsed(output.read_bytes())
 
     def _call(
         self, layout: Path, output: Path, categories: frozenset[Category], left: float
@@ -104,44 +107,62 @@ class TrivyScanner:
             ) from error
         if done.returncode or not output.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ScanFailed(f"Trivy could not read the image: {last[-160:]}")
+            raise ScanFailed(
+                f"Trivy could not read the image: {last[-160:]}. Pull it again, then"
+                " scan it again."
+            )
 
     def _data_date(self) -> date | None:
-        done = subprocess.run(  # noqa: S603 -- as above
-            [self._program, "version", "--format", "json"],
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
         try:
+            done = subprocess.run(  # noqa: S603 -- as above
+                [self._program, "version", "--format", "json"],
+                capture_output=True,
+                timeout=30,
+                check=False,
+            )
             database = json.loads(done.stdout).get("VulnerabilityDB") or {}
             return datetime.fromisoformat(str(database["UpdatedAt"])[:19]).date()
-        except (ValueError, KeyError, AttributeError):
+        except (subprocess.TimeoutExpired, ValueError, KeyError, AttributeError):
             return None
 
     def _assessment(
         self,
         category: Category,
-        assessed: bool,
+        asked: bool,
         data_date: date | None,
         parsed: Mapping[str, Any],
     ) -> Assessment:
-        covered = tuple(
-            sorted(
-                {
-                    str(result.get("Type") or result.get("Class") or "files")
-                    for result in parsed.get("Results") or []
-                }
-            )
-        )
+        """Vulnerabilities count as assessed only where Trivy recognised packages."""
+        covered: tuple[str, ...] = ()
+        if asked and category is Category.VULNERABILITIES:
+            covered = tuple(sorted(set(_package_kinds(parsed))))
+        elif asked:
+            covered = ("Text files",)
+        left = "What Trivy has no rule or advisory for"
+        if not covered:
+            left = NO_PACKAGES if asked else _why_not(category)
         return Assessment(
             category=category,
             engine="Trivy",
             data_date=data_date if category is Category.VULNERABILITIES else None,
-            covered=covered if assessed else (),
-            not_assessed=() if assessed else (_why_not(category),),
-            assessed=assessed,
+            covered=covered,
+            not_assessed=(left,),
+            assessed=bool(covered),
         )
+
+
+def _parsed(content: bytes) -> Mapping[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError as error:
+        raise ScanFailed("Trivy's report cannot be read. Scan again.") from error
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _package_kinds(parsed: Mapping[str, Any]) -> Iterator[str]:
+    for result in parsed.get("Results") or []:
+        if result.get("Class") in {"os-pkgs", "lang-pkgs"}:
+            yield f"{result.get('Type', 'unknown')} packages"
 
 
 def _why_not(category: Category) -> str:
