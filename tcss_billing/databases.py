@@ -9,8 +9,10 @@ from tcss_billing import embedded_postgres
 from tcss_billing.embedded_postgres.cluster import PORT
 from tcss_billing.state import home
 
-# One persistent connection a thread (None: never closed for its age).
+# One persistent connection a thread (None: never closed for its age), which prepares
+# the statements it repeats. A pooler in between must pool sessions, not transactions.
 PERSISTENT = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+PREPARED = {"server_side_binding": True}
 
 
 def configured(env: Env) -> dict[str, dict[str, Any]]:
@@ -27,7 +29,12 @@ def configured(env: Env) -> dict[str, dict[str, Any]]:
             _embedded(embedded_postgres.APP),
             _embedded(embedded_postgres.OWNER),
         )
-    return {"default": {**app, **PERSISTENT}, "owner": {**owner, **PERSISTENT}}
+    return {"default": _persistent(app), "owner": _persistent(owner)}
+
+
+def _persistent(database: dict[str, Any]) -> dict[str, Any]:
+    options = {**database.get("OPTIONS", {}), **PREPARED}
+    return {**database, **PERSISTENT, "OPTIONS": options}
 
 
 def _embedded(user: str) -> dict[str, Any]:

@@ -67,7 +67,14 @@ TEMPLATES = [
                 "quota.pages.shell.shell",
             ],
         },
-    }
+    },
+    # The rows of long tables: Django's own engine takes ten times as long for them.
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "NAME": "tables",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "accounts.tables.environment"},
+    },
 ]
 
 # "default" is the application's role, which has no right to change a ledger; "owner"

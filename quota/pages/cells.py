@@ -1,8 +1,4 @@
-"""The small drawings of a table's row, made once in Python.
-
-In a list of fifty rows the template is most of the page's time, so a row's cells
-arrive ready to print. Everything that came from outside is escaped here.
-"""
+"""The small drawings of a table's row: figures and states, never colour alone."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -71,31 +67,5 @@ def state(word: str, icon: str, tone: str) -> SafeString:
         tone,
         spin,
         icon,
-        word,
-    )
-
-
-def link(url: str, text: str) -> SafeString:
-    """A plain link."""
-    return format_html('<a class="plain" href="{}">{}</a>', url, text)
-
-
-def cost(amount: str, word: str, *, strong: bool) -> SafeString:
-    """What the next scan costs, and why."""
-    template = (
-        "<strong>{}</strong><small>{}</small>" if strong else "{}<small>{}</small>"
-    )
-    return format_html(template, amount, word)
-
-
-def action(url: str, word: str, name: str) -> SafeString:
-    """The row's own scan link, opening the dialog."""
-    return format_html(
-        '<a class="btn quiet sm" href="{}" hx-get="{}" hx-target="#modal"'
-        ' aria-label="{} {}">{}</a>',
-        url,
-        url,
-        word,
-        name,
         word,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db.models import F, QuerySet
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
-from quota.models import Image, ImageFilter, Scan
+from quota.models import Image, ImageFilter
 from quota.pages import cells
 from quota.pages.header import Standing
 from quota.pages.words import Clock, plural
@@ -51,7 +51,29 @@ class UnknownCursor(ValueError):
     """The place in the list is not one we gave out for this list."""
 
 
-Row = Mapping[str, object]
+@dataclass(slots=True)
+class Row:
+    """One image as the table prints it. A scan in flight has a task; without one the
+    image can be scanned."""
+
+    id: int
+    url: str
+    name: str
+    tag: str
+    short_id: str
+    note: str
+    containers: int
+    severity: SafeString
+    trojans: SafeString
+    sensitive: SafeString
+    state: SafeString
+    detail: str
+    cost: str
+    reason: str = ""
+    is_first: bool = False
+    task_url: str = ""
+    scan_url: str = ""
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,7 @@ COLUMNS = (
     "id", "digest", "name", "tag", "tags", "os", "architecture", "variant",
     "containers", "critical", "high", "medium", "low", "unknown", "trojans",
     "sensitive", "outcome", "outcome_reason", "active_at", "scanned_at", "risk",
-    "first_seen_at",
+    "first_seen_at", "flight__state", "flight__task", "flight__cost_tenths",
 )  # fmt: skip
 
 TONES = {
@@ -108,15 +130,15 @@ def images_page(
     standing: Standing,
     now: datetime,
 ) -> ImagesPage:
-    """One page of the account's local images in two queries, and a capped count.
+    """One page of the account's local images in one query, and a capped count.
 
     Refuses a cursor that was not given out for this account and sort (UnknownCursor).
     """
     images = _after(chosen.images(account.pk), account, sort, cursor)
-    found = list(_ordered(images, sort).values(*COLUMNS)[: PAGE + 1])
+    images = _ordered(images, sort).annotate(flight=_flight(account))
+    found = list(images.values(*COLUMNS)[: PAGE + 1])
     more, found = len(found) > PAGE, found[:PAGE]
-    flying = _in_flight(account, [row["id"] for row in found])
-    maker = _RowMaker(account, Clock(account, now), standing, flying)
+    maker = _RowMaker(account, Clock(account, now), standing)
     query = filter_query(chosen)
     by = {**query, "sort": sort.value}
     after = _cursor(account, sort, found[-1]) if more else ""
@@ -130,7 +152,7 @@ def images_page(
         filter=chosen,
         is_filtered=bool(query),
         filter_query=urlencode(query),
-        is_polling=bool(flying),
+        is_polling=any(row["flight__state"] for row in found),
     )
 
 
@@ -183,54 +205,60 @@ def _count(
     return f"{COUNTED_TO:,}+ images" if count > COUNTED_TO else plural(count, "image")
 
 
-def _in_flight(account: Account, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    scans = Scan.objects.filter(
-        account=account, image__in=ids, state__in=["queued", "running"]
-    ).values("image", "state", "task", "cost_tenths")
-    return {scan["image"]: scan for scan in scans}
+def _flight(account: Account) -> FilteredRelation:
+    """The image's scan that is queued or running; there is never a second."""
+    in_flight = Q(scans__account=account, scans__state__in=["queued", "running"])
+    return FilteredRelation("scans", condition=in_flight)
 
 
 class _RowMaker:
     """Makes URLs, dates and figures once, outside the template's loop."""
 
-    def __init__(
-        self,
-        account: Account,
-        clock: Clock,
-        standing: Standing,
-        flying: Mapping[int, Mapping[str, Any]],
-    ) -> None:
+    def __init__(self, account: Account, clock: Clock, standing: Standing) -> None:
         self.clock = clock
         self.history = standing.history
         self.first_cost = format_quota(standing.tariff.first_tenths)
         self.repeat_cost = format_quota(standing.tariff.repeat_tenths)
-        self.flying = flying
         self.image_url = reverse("quota:image", args=[account.slug, "sha256:0"])[:-8]
         self.scan_url = reverse("quota:scan-now", args=[account.slug])
         self.task_url = reverse("quota:task", args=[account.slug, 0])[:-1]
 
     def row(self, image: Mapping[str, Any]) -> Row:
         """One row's cells; the template only places them."""
-        scan = self.flying.get(image["id"])
-        first = self._is_first(image)
-        state = scan["state"] if scan else image["outcome"]
-        scan_url = f"{self.scan_url}?image={image['id']}"
-        word = "Retry" if state == "failed" else "Scan"
+        return Row(
+            id=image["id"],
+            url=f"{self.image_url}{image['digest']}",
+            name=image["name"],
+            tag=image["tag"],
+            short_id=image["digest"][7:19],
+            note=self._note(image),
+            containers=image["containers"],
+            severity=cells.severity(image, scanned=image["scanned_at"] is not None),
+            trojans=cells.figure(image["trojans"], bad=True),
+            sensitive=cells.figure(image["sensitive"]),
+            **(self._flying if image["flight__state"] else self._landed)(image),
+        )
+
+    def _flying(self, image: Mapping[str, Any]) -> dict[str, Any]:
+        """State and cost of an image in a task."""
         return {
-            "id": image["id"],
-            "url": f"{self.image_url}{image['digest']}",
-            "name": image["name"],
-            "tag": image["tag"],
-            "short_id": image["digest"][7:19],
-            "note": self._note(image),
-            "containers": image["containers"],
-            "severity": cells.severity(image, scanned=image["scanned_at"] is not None),
-            "trojans": cells.figure(image["trojans"], bad=True),
-            "sensitive": cells.figure(image["sensitive"]),
-            "state": cells.state(*TONES[state]),
-            "detail": self._detail(image, scan),
-            "cost": self._cost(scan, first),
-            "action": "" if scan else cells.action(scan_url, word, image["name"]),
+            "state": cells.state(*TONES[image["flight__state"]]),
+            "detail": f"Task {image['flight__task']}",
+            "task_url": f"{self.task_url}{image['flight__task']}",
+            "cost": f"{format_quota(image['flight__cost_tenths'])} held",
+        }
+
+    def _landed(self, image: Mapping[str, Any]) -> dict[str, Any]:
+        """State of an image in no task, and what its next scan costs."""
+        is_first = self._is_first(image)
+        return {
+            "state": cells.state(*TONES[image["outcome"]]),
+            "detail": self._detail(image),
+            "is_first": is_first,
+            "cost": self.first_cost if is_first else self.repeat_cost,
+            "reason": "First scan" if is_first else "Repeat",
+            "scan_url": f"{self.scan_url}?image={image['id']}",
+            "act": "Retry" if image["outcome"] == Image.Outcome.FAILED else "Scan",
         }
 
     def _note(self, image: Mapping[str, Any]) -> str:
@@ -241,17 +269,7 @@ class _RowMaker:
         scanned = image["scanned_at"]
         return scanned is None or (self.history is not None and scanned < self.history)
 
-    def _cost(self, scan: Mapping[str, Any] | None, first: bool) -> SafeString:
-        if scan:
-            held = f"{format_quota(scan['cost_tenths'])} held"
-            return cells.cost(held, "", strong=False)
-        if first:
-            return cells.cost(self.first_cost, "First scan", strong=True)
-        return cells.cost(self.repeat_cost, "Repeat", strong=False)
-
-    def _detail(self, image: Mapping[str, Any], scan: Mapping[str, Any] | None) -> str:
-        if scan:
-            return cells.link(f"{self.task_url}{scan['task']}", f"Task {scan['task']}")
+    def _detail(self, image: Mapping[str, Any]) -> str:
         if image["outcome"] == Image.Outcome.NOT_SCANNED:
             return f"Seen {_lower(self.clock.moment(image['first_seen_at']))}"
         if image["outcome"] == Image.Outcome.FAILED:
