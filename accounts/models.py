@@ -1,4 +1,4 @@
-"""Users, accounts, members and the prepaid balance."""
+"""Users, accounts, members, the prepaid balance, notices and the audit log."""
 
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -185,3 +185,86 @@ class BalanceEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+
+class Notice(models.Model):
+    """One email or SMS owed to one person: a row of the outbox.
+
+    ``subject`` names what it is about, and for dated kinds the date, so that a job that
+    runs twice, or a person with several roles, makes one message (rules 7).
+    """
+
+    class Kind(models.TextChoices):
+        EXPIRY_REMINDER = "expiry_reminder", "Expiry reminder"
+        ARREARS = "arrears", "Service isolated"
+        TERMINATED = "terminated", "Terminated"
+        RENEWED = "renewed", "Renewed"
+        AUTO_RENEWAL_FAILED = "auto_renewal_failed", "Auto-renewal failed"
+        REFUND_DECIDED = "refund_decided", "Refund decided"
+        ORDER_PAID = "order_paid", "Order paid"
+        PACK_ENDS = "pack_ends", "Pack ends"
+        QUOTA_80 = "quota_80", "80% of quota used"
+        QUOTA_100 = "quota_100", "Quota used up"
+        RUN_SKIPPED = "run_skipped", "Scheduled run skipped"
+        RUN_CUT = "run_cut", "Scheduled run cut"
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "Email"
+        SMS = "sms", "SMS"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
+
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="notices", db_index=False
+    )
+    user = models.ForeignKey(User, models.PROTECT, related_name="notices")
+    kind = models.CharField(max_length=24, choices=Kind)
+    channel = models.CharField(max_length=5, choices=Channel)
+    subject = models.CharField(max_length=100)
+    context = models.JSONField()
+    state = models.CharField(max_length=7, choices=State, default=State.QUEUED)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("account", "id", name="notice_by_account"),
+            models.UniqueConstraint(
+                "account",
+                "user",
+                "channel",
+                "kind",
+                "subject",
+                name="notice_once_per_person_and_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.user}"
+
+
+class AuditEntry(models.Model):
+    """One act of a member of staff: who, when, from where, what, old and new, why."""
+
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    act = models.CharField(max_length=60)
+    target = models.CharField(max_length=200)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["account", "created_at"], name="audit_by_account")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.target}"

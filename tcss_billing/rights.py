@@ -4,7 +4,12 @@ from django.db import connections
 from psycopg import sql
 
 # Written once, never changed: the law is the missing right, for whatever code runs.
-APPEND_ONLY = ("quota_ledgerentry", "accounts_balanceentry", "quota_tariff")
+APPEND_ONLY = (
+    "quota_ledgerentry",
+    "quota_tariff",
+    "accounts_balanceentry",
+    "accounts_auditentry",
+)
 
 
 def grant_rights() -> None:

@@ -47,7 +47,8 @@ class Order(Owned):
 
 
 class OrderLine(Owned):
-    """One thing of an order, with its amount and the formula in words."""
+    """One thing of an order, with its amount and the formula in words. A line about
+    quota names its pack."""
 
     class Kind(models.TextChoices):
         EDITION = "edition", "Professional Edition"
@@ -57,6 +58,14 @@ class OrderLine(Owned):
         Order,
         models.PROTECT,
         related_name="lines",
+        db_constraint=False,
+        db_index=False,
+    )
+    pack = models.ForeignKey(
+        "QuotaPack",
+        models.PROTECT,
+        null=True,
+        related_name="order_lines",
         db_constraint=False,
         db_index=False,
     )
@@ -76,6 +85,18 @@ class OrderLine(Owned):
             models.UniqueConstraint(
                 "account", "order", "position", name="order_line_position_once"
             ),
+            models.CheckConstraint(
+                name="order_line_of_a_pack_names_it",
+                condition=models.Q(kind="edition", pack=None)
+                | models.Q(kind="pack", pack__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "pack"],
+                name="order_line_of_pack",
+                condition=models.Q(pack__isnull=False),
+            )
         ]
 
     def __str__(self) -> str:

@@ -104,7 +104,11 @@ class Term(Owned):
 
 
 class QuotaPack(Owned):
-    """Image-scan quota bought once: a monthly quantity with its own anchor."""
+    """Image-scan quota bought once: a monthly quantity with its own anchor.
+
+    Nothing is held in a frozen pack (a refund is being carried out) or a closed one
+    (refunded); a dropped pack is never renewed again.
+    """
 
     subscription = models.ForeignKey(
         Subscription,
@@ -120,6 +124,9 @@ class QuotaPack(Owned):
     quantity = models.PositiveIntegerField()
     anchor = models.DateTimeField()
     zone = models.CharField(max_length=64, validators=[validate_zone])
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Owned.Meta):
         constraints = [

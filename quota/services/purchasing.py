@@ -258,6 +258,7 @@ def _grant(
         order=order,
         position=2 if quoted.edition else 1,
         kind=OrderLine.Kind.PACK,
+        pack=pack,
         quantity=priced.quantity,
         unit_price=quoted.tariff.quota_price,
         periods=len(priced.windows),

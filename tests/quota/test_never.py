@@ -7,11 +7,12 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models import F
 
-from accounts.models import Account, BalanceEntry, Member
+from accounts.models import Account, AuditEntry, BalanceEntry, Member
 from quota.models import (
     Image,
     LedgerEntry,
     Order,
+    OrderLine,
     QuotaPack,
     QuotaWindow,
     Scan,
@@ -114,6 +115,13 @@ def test_an_order_is_paid_once(account: Account) -> None:
     refused("balance_entry_once_per_reference", again(paid))
 
 
+def test_a_line_about_quota_names_its_pack(account: Account) -> None:
+    line = OrderLine.objects.get(kind="pack")
+
+    refused("names_it", again(line, position=9, pack=None))
+    refused("names_it", again(line, position=9, kind="edition"))
+
+
 def test_an_account_has_one_creator(account: Account) -> None:
     creator = Member.objects.get(account=account)
 
@@ -151,9 +159,9 @@ def test_a_scan_ends_with_a_date_and_an_outcome(
     refused("scan_claimed_while_running", lambda: scans.update(state="running"))
 
 
-@pytest.mark.parametrize("model", [LedgerEntry, BalanceEntry, Tariff])
+@pytest.mark.parametrize("model", [LedgerEntry, BalanceEntry, AuditEntry, Tariff])
 def test_the_applications_role_may_not_change_a_ledger(
-    account: Account, model: "type[LedgerEntry | BalanceEntry | Tariff]"
+    account: Account, model: "type[LedgerEntry | BalanceEntry | AuditEntry | Tariff]"
 ) -> None:
     for statement in ("UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"):
         with (

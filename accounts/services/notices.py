@@ -1,0 +1,63 @@
+"""Owing a message: rows of the outbox, made in the transaction that owes them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Account, Member, Notice
+
+EMAIL, SMS = Notice.Channel.EMAIL, Notice.Channel.SMS
+
+
+class Audience(StrEnum):
+    """Whom a kind of notice is owed to; several roles still get one (rules 7)."""
+
+    EVERYONE = "everyone"
+    IN_CHARGE = "in_charge"
+    MONEY = "money"
+    SCANS = "scans"
+
+    def members(self, account: Account) -> QuerySet[Member]:
+        """The members meant: the creator always, and those with the flags."""
+        asked = {
+            Audience.EVERYONE: Q(),
+            Audience.IN_CHARGE: Q(is_global_resource=True) | Q(is_financial=True),
+            Audience.MONEY: Q(is_financial=True),
+            Audience.SCANS: Q(is_global_resource=True),
+        }[self]
+        members = Member.objects.filter(account=account)
+        return members.filter(asked | Q(is_creator=True)) if asked else members
+
+
+def queue(
+    *,
+    account: Account,
+    kind: Notice.Kind,
+    audience: Audience,
+    subject: str,
+    context: Mapping[str, object],
+    now: datetime,
+    channels: Sequence[Notice.Channel] = (EMAIL,),
+) -> int:
+    """Owe a notice to each person of the audience, by each channel. Returns for how
+    many rows it was asked; one that exists already is left as it is (rules 7).
+
+    ``subject`` names the thing, and for dated kinds the date. ``context`` holds the
+    plain words that the templates of ``kind`` print.
+    """
+    rows = [
+        Notice(
+            account=account,
+            user_id=user_id,
+            kind=kind,
+            channel=channel,
+            subject=subject,
+            context=dict(context),
+            created_at=now,
+        )
+        for user_id in audience.members(account).values_list("user", flat=True)
+        for channel in channels
+    ]
+    return len(Notice.objects.bulk_create(rows, ignore_conflicts=True))
