@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 DEFAULT_PLATFORM = "linux/amd64"
 
@@ -95,6 +95,28 @@ class ImageContent(Protocol):
 
     def write_layout(self, folder: Path) -> None:
         """Write an OCI layout of this one image, for engines that want a path."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Where an engine can pull an image by itself. ``digest`` and ``media_type`` are
+    the manifest's; ``authorization`` is a short-lived value of the HTTP header of that
+    name, empty where the registry asks for none."""
+
+    url: str
+    repository: str
+    digest: str
+    media_type: str
+    authorization: str = field(default="", repr=False)
+
+
+@runtime_checkable
+class Pullable(Protocol):
+    """An opened image that is in a registry."""
+
+    def pull(self) -> Pull:
+        """Where to pull it from, with an authorization made for this one call."""
         ...
 
 
