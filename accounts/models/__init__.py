@@ -1,11 +1,11 @@
 """The rows of who pays. One file per idea."""
 
+from accounts.models.outbox import Notice, Outgoing
 from accounts.models.people import (
     Account,
     AuditEntry,
     BalanceEntry,
     Member,
-    Notice,
     User,
     UserManager,
     validate_zone,
@@ -17,6 +17,7 @@ __all__ = [
     "BalanceEntry",
     "Member",
     "Notice",
+    "Outgoing",
     "User",
     "UserManager",
     "validate_zone",

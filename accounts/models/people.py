@@ -1,4 +1,4 @@
-"""Users, accounts, members, the prepaid balance, notices and the audit log."""
+"""Users, accounts, members, the prepaid balance and the audit log."""
 
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -40,10 +40,12 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who signs in by email."""
+    """A person who signs in by email. ``phone`` is a number that was verified."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
+    phone = models.CharField(max_length=16, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 
@@ -57,6 +59,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 name="user_email_is_lower_case",
                 condition=Q(email=models.functions.Lower("email")),
+            ),
+            models.CheckConstraint(
+                name="user_phone_is_e164",
+                condition=Q(phone="") | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
             ),
         ]
 
@@ -185,66 +191,6 @@ class BalanceEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
-
-
-class Notice(models.Model):
-    """One email or SMS owed to one person: a row of the outbox.
-
-    ``subject`` names what it is about, and for dated kinds the date, so that a job that
-    runs twice, or a person with several roles, makes one message (rules 7).
-    """
-
-    class Kind(models.TextChoices):
-        EXPIRY_REMINDER = "expiry_reminder", "Expiry reminder"
-        ARREARS = "arrears", "Service isolated"
-        TERMINATED = "terminated", "Terminated"
-        RENEWED = "renewed", "Renewed"
-        AUTO_RENEWAL_FAILED = "auto_renewal_failed", "Auto-renewal failed"
-        REFUND_DECIDED = "refund_decided", "Refund decided"
-        ORDER_PAID = "order_paid", "Order paid"
-        PACK_ENDS = "pack_ends", "Pack ends"
-        QUOTA_80 = "quota_80", "80% of quota used"
-        QUOTA_100 = "quota_100", "Quota used up"
-        RUN_SKIPPED = "run_skipped", "Scheduled run skipped"
-        RUN_CUT = "run_cut", "Scheduled run cut"
-
-    class Channel(models.TextChoices):
-        EMAIL = "email", "Email"
-        SMS = "sms", "SMS"
-
-    class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        SENDING = "sending", "Sending"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
-        SKIPPED = "skipped", "Skipped"
-
-    account = models.ForeignKey(
-        Account, models.PROTECT, related_name="notices", db_index=False
-    )
-    user = models.ForeignKey(User, models.PROTECT, related_name="notices")
-    kind = models.CharField(max_length=24, choices=Kind)
-    channel = models.CharField(max_length=5, choices=Channel)
-    subject = models.CharField(max_length=100)
-    context = models.JSONField()
-    state = models.CharField(max_length=7, choices=State, default=State.QUEUED)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint("account", "id", name="notice_by_account"),
-            models.UniqueConstraint(
-                "account",
-                "user",
-                "channel",
-                "kind",
-                "subject",
-                name="notice_once_per_person_and_subject",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} to {self.user}"
 
 
 class AuditEntry(models.Model):

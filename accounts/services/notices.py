@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Member, Notice
+from accounts.notice_kinds import check_keys
 
 EMAIL, SMS = Notice.Channel.EMAIL, Notice.Channel.SMS
 
@@ -45,8 +46,11 @@ def queue(
     many rows it was asked; one that exists already is left as it is (rules 7).
 
     ``subject`` names the thing, and for dated kinds the date. ``context`` holds the
-    plain words that the templates of ``kind`` print.
+    plain words that the templates of ``kind`` print (``accounts.notice_kinds``).
     """
+    if EMAIL not in channels:
+        raise ValueError("Every notice has an email, which the Notices page shows.")
+    check_keys(kind, context.keys())
     rows = [
         Notice(
             account=account,
@@ -55,6 +59,7 @@ def queue(
             channel=channel,
             subject=subject,
             context=dict(context),
+            due_at=now,
             created_at=now,
         )
         for user_id in audience.members(account).values_list("user", flat=True)

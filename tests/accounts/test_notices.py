@@ -18,7 +18,12 @@ def owe(account: Account, audience: Audience, now: datetime) -> None:
         kind=Notice.Kind.EXPIRY_REMINDER,
         audience=audience,
         subject="term:1:2026-11-24",
-        context={"expires": "Tue 24 Nov, 09:00"},
+        context={
+            "days": "1 day",
+            "ends": "Wed 25 Nov, 09:00",
+            "auto_renewal": False,
+            "covered": False,
+        },
         channels=(EMAIL, SMS),
         now=now,
     )
