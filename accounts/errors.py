@@ -44,3 +44,13 @@ class DebtOutstanding(Refusal):
             f"{format_money(debt, currency)} is still owed from a reversed payment. "
             "The next top-up pays it first; then you can buy again."
         )
+
+
+class ReferenceReused(Conflict):
+    """A reference came again with another amount or kind (409)."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"{reference} is already booked as something else. Nothing was booked "
+            "twice; look at the movements of the account."
+        )

@@ -1,5 +1,6 @@
 """Users, accounts, members, the prepaid balance and the audit log."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -7,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from accounts.fields import MoneyField
 
@@ -144,7 +145,11 @@ class Member(models.Model):
 
 
 class BalanceEntry(models.Model):
-    """One append-only change of an account's prepaid money."""
+    """One append-only change of an account's prepaid money.
+
+    ``balance_after - debt_after`` is the sum of the entries so far: a debt is what is
+    missing below zero, and only a reversal can make one (rules 4.7).
+    """
 
     class Kind(models.TextChoices):
         TOP_UP = "top_up", "Top-up"
@@ -158,6 +163,7 @@ class BalanceEntry(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     amount = MoneyField()
     balance_after = MoneyField()
+    debt_after = MoneyField(default=0)
     reference = models.CharField(max_length=100)
     reason = models.CharField(max_length=300, blank=True)
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
@@ -184,13 +190,27 @@ class BalanceEntry(models.Model):
                 | Q(kind__in=["purchase", "renewal", "reversal"], amount__lt=0),
             ),
             models.CheckConstraint(
-                name="balance_entry_balance_after_includes_it",
-                condition=Q(balance_after__gte=F("amount")),
+                name="balance_entry_never_leaves_both_balance_and_debt",
+                condition=Q(balance_after=0, debt_after__gte=0) | Q(debt_after=0),
+            ),
+            models.CheckConstraint(
+                name="balance_entry_only_a_reversal_makes_a_debt",
+                condition=Q(kind="reversal") | Q(amount__gt=0) | Q(debt_after=0),
+            ),
+            models.CheckConstraint(
+                name="balance_entry_by_hand_says_why",
+                condition=~Q(kind__in=["adjustment", "reversal"]) | ~Q(reason=""),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+    @property
+    def debt_paid(self) -> Decimal:
+        """How much of the amount went to a standing debt."""
+        debt_before: Decimal = self.amount + self.debt_after - self.balance_after
+        return max(min(Decimal(self.amount), debt_before), Decimal(0))
 
 
 class AuditEntry(models.Model):

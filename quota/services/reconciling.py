@@ -131,27 +131,28 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
-        "balances equal the sum of their entries",
+        "balances less debts equal the sum of their entries",
         "SELECT count(*) FROM accounts_account",
         """
-        SELECT a.id, 'balance ' || a.balance
+        SELECT a.id, 'balance ' || a.balance || ' less debt ' || a.debt
         FROM accounts_account a
         LEFT JOIN (
             SELECT account_id, sum(amount) AS amount FROM accounts_balanceentry
             GROUP BY account_id
         ) e ON e.account_id = a.id
-        WHERE a.balance <> coalesce(e.amount, 0)
+        WHERE a.balance - a.debt <> coalesce(e.amount, 0)
         """,
     ),
     (
-        "each movement states the balance after it",
+        "each movement states the balance and the debt after it",
         "SELECT count(*) FROM accounts_balanceentry",
         """
         SELECT account_id, 'movement ' || id FROM (
-            SELECT account_id, id, balance_after,
-                   sum(amount) OVER (PARTITION BY account_id ORDER BY id) AS balance
+            SELECT account_id, id, balance_after, debt_after,
+                   sum(amount) OVER (PARTITION BY account_id ORDER BY id) AS standing
             FROM accounts_balanceentry
-        ) e WHERE balance <> balance_after
+        ) e WHERE balance_after <> greatest(standing, 0)
+               OR debt_after <> greatest(-standing, 0)
         """,
     ),
     (

@@ -115,6 +115,16 @@ def test_an_order_is_paid_once(account: Account) -> None:
     refused("balance_entry_once_per_reference", again(paid))
 
 
+def test_only_a_reversal_makes_a_debt(account: Account) -> None:
+    paid = BalanceEntry.objects.get(kind="purchase")
+    owing = {"balance_after": 0, "debt_after": 1}
+
+    refused("only_a_reversal_makes_a_debt", again(paid, reference="a", **owing))
+    refused("never_leaves_both", again(paid, reference="b", debt_after=1))
+    refused("never_leaves_both", again(paid, reference="c", debt_after=-1))
+    refused("says_why", again(paid, reference="d", kind="reversal", **owing))
+
+
 def test_a_line_about_quota_names_its_pack(account: Account) -> None:
     line = OrderLine.objects.get(kind="pack")
 
@@ -205,7 +215,7 @@ def test_reconcile_sees_a_balance_and_a_result_from_nowhere(
     Account.objects.update(balance=F("balance") + 1)
 
     assert {
-        "balances equal the sum of their entries",
+        "balances less debts equal the sum of their entries",
         "every shown result was charged",
     } <= set(broken())
 
