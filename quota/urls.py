@@ -1,18 +1,36 @@
 """The pages of an account, under ``/a/<account>/``."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from quota.models import Kind
 from quota.views import images, orders, purchase, scan, tasks
+
+
+class KindConverter:
+    """``local`` or ``repository``; any other word is no page (404)."""
+
+    regex = "|".join(Kind)
+
+    def to_python(self, value: str) -> Kind:
+        """The kind a path names."""
+        return Kind(value)
+
+    def to_url(self, value: str) -> str:
+        """The word in the path."""
+        return Kind(value).value
+
+
+register_converter(KindConverter, "kind")
 
 app_name = "quota"
 urlpatterns = [
     path("", images.front, name="front"),
-    path("images/local", images.images, name="images"),
+    path("images/<kind:kind>", images.images, name="images"),
     path("images/local/update", images.update, name="update-images"),
-    path("images/local/selection", images.selection, name="selection"),
-    path("images/local/scan", scan.scan_now, name="scan-now"),
-    path("images/local/scan/estimate", scan.estimate, name="scan-estimate"),
-    path("images/local/<str:digest>", images.image, name="image"),
+    path("images/<kind:kind>/selection", images.selection, name="selection"),
+    path("images/<kind:kind>/scan", scan.scan_now, name="scan-now"),
+    path("images/<kind:kind>/scan/estimate", scan.estimate, name="scan-estimate"),
+    path("images/<kind:kind>/<str:digest>", images.image, name="image"),
     path("tasks", tasks.tasks, name="tasks"),
     path("tasks/<int:task>", tasks.task, name="task"),
     path("tasks/<int:task>/stop", tasks.stop, name="stop-task"),

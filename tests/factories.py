@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from factory.declarations import Sequence
+from factory.declarations import LazyAttribute, Sequence, Trait
 from factory.django import DjangoModelFactory, Password
 
 from accounts.models import Account, Member, User
@@ -49,6 +49,17 @@ class ImageFactory(DjangoModelFactory[Image]):
     name = Sequence(lambda n: f"team/app-{n:06}")
     tag = "1.0"
     tags = 1
+
+    class Params:
+        in_registry = Trait(
+            is_repository=True,
+            repository=LazyAttribute(lambda image: image.name or "team/app"),
+            repository_tag="1.0",
+            repository_tags=1,
+            repository_search=LazyAttribute(
+                lambda image: f"{image.name or 'team/app'}:1.0 {image.digest[7:19]}"
+            ),
+        )
 
 
 def account_with(

@@ -1,9 +1,11 @@
-"""The filters of *Local images*: unknown choices mean "any", never an error page."""
+"""The filters of a list of images: unknown choices mean "any", never an error page."""
+
+from typing import Any
 
 from django import forms
 
-from quota.models import ImageFilter
-from quota.pages.images import Sort
+from quota.models import ImageFilter, Kind
+from quota.pages.images import Sort, sorts_of
 
 
 class FilterForm(forms.Form):
@@ -42,10 +44,15 @@ class FilterForm(forms.Form):
     )
     after = forms.CharField(required=False, max_length=500)
 
+    def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+
     def chosen(self) -> ImageFilter:
         """The filter. Call ``is_valid()`` first; a bad choice counts as "any"."""
         data = self.cleaned_data
         return ImageFilter(
+            kind=self.kind,
             text=data.get("q", ""),
             state=data.get("state", ""),
             risk=data.get("risk", ""),
@@ -55,4 +62,5 @@ class FilterForm(forms.Form):
 
     def sort_by(self) -> Sort:
         """The sort; by latest activity unless said otherwise."""
-        return Sort(self.cleaned_data.get("sort") or Sort.ACTIVE)
+        sort = Sort(self.cleaned_data.get("sort") or Sort.ACTIVE)
+        return sort if sort in sorts_of(self.kind) else Sort.ACTIVE

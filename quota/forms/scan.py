@@ -6,7 +6,7 @@ from uuid import uuid4
 from django import forms
 
 from quota.forms.images import FilterForm
-from quota.models import Scope, Selection
+from quota.models import Kind, Scope, Selection
 from quota.models.scans import DEFAULT_TIME_LIMIT
 from quota.scanners.port import Category
 from quota.services.scanning import Agreed, ScanRequest
@@ -17,10 +17,10 @@ CATEGORIES = [
     (Category.SENSITIVE_DATA.value, "Sensitive data"),
 ]
 TITLES = {
-    Scope.SELECTED: "Selected local images",
-    Scope.MATCHING: "Local images matching a filter",
-    Scope.RECOMMENDED: "Recommended local images",
-    Scope.ALL: "All local images",
+    Scope.SELECTED: "Selected {} images",
+    Scope.MATCHING: "All {} images matching a filter",
+    Scope.RECOMMENDED: "Recommended {} images",
+    Scope.ALL: "All {} images",
 }
 MOST_TICKED = 5_000
 
@@ -74,6 +74,10 @@ class ScanForm(forms.Form):
     agreed_cost = forms.IntegerField(required=False, min_value=0, max_value=2**40)
     agreed_images = forms.IntegerField(required=False, min_value=0, max_value=2**40)
 
+    def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         if not data.get("scope"):
@@ -87,12 +91,13 @@ class ScanForm(forms.Form):
     def selection(self) -> Selection:
         """The set of images meant; a filter travels as its own query parameters."""
         scope = Scope(self.cleaned_data.get("scope") or Scope.RECOMMENDED)
-        filters = FilterForm(self.data)
+        filters = FilterForm(self.data, kind=self.kind)
         filters.is_valid()
         return Selection(
             scope=scope,
             ids=(self.cleaned_data.get("image", ()) if scope is Scope.SELECTED else ()),
             filter=filters.chosen(),
+            kind=self.kind,
         )
 
     def request(self, *, fit: bool) -> ScanRequest:
@@ -101,7 +106,7 @@ class ScanForm(forms.Form):
         return ScanRequest(
             selection=self.selection(),
             categories=tuple(self.cleaned_data["categories"]),
-            title=TITLES[Scope(self.cleaned_data["scope"])],
+            title=TITLES[Scope(self.cleaned_data["scope"])].format(self.kind),
             time_limit=minutes * 60 if minutes else DEFAULT_TIME_LIMIT,
             fit=fit,
         )

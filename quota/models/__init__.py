@@ -4,7 +4,7 @@ from quota.models.advisories import Advisory
 from quota.models.images import Finding, Image, ImageSource, Sighting
 from quota.models.orders import Order, OrderLine
 from quota.models.scans import Scan, ScanTask
-from quota.models.selection import ImageFilter, Scope, Selection
+from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
 from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
@@ -15,6 +15,7 @@ __all__ = [
     "Image",
     "ImageFilter",
     "ImageSource",
+    "Kind",
     "LedgerEntry",
     "Order",
     "OrderLine",

@@ -8,6 +8,7 @@ from django.db.models.functions import Concat, Lower, Substr
 from quota.models.owned import Owned
 
 LOCAL = Q(is_local=True)
+REPOSITORY = Q(is_repository=True)
 
 
 class ImageSource(models.Model):
@@ -44,9 +45,10 @@ class Image(Owned):
     """One image of an account: one image ID, wherever it is seen (rules 5.1).
 
     Its row outlives its sightings, so that an image that went and came back keeps its
-    history (rules 5.2). ``name`` to ``containers`` describe it on *Local images*;
-    ``outcome`` and below are written when a scan ends, never when one is held. Every
-    sort of the list has an index of its own, alone and under the outcome.
+    history (rules 5.2). ``name`` to ``containers`` describe it on *Local images*,
+    ``repository`` and its neighbours on *Repository images*; ``outcome`` and below are
+    written when a scan ends, never when one is held. Every sort of either list has an
+    index of its own, alone and under the outcome.
     """
 
     class Outcome(models.TextChoices):
@@ -68,6 +70,12 @@ class Image(Owned):
     tag = models.CharField(max_length=128, blank=True)
     tags = models.PositiveIntegerField(default=0)
     containers = models.PositiveIntegerField(default=0)
+
+    is_repository = models.BooleanField(default=False)
+    repository = models.CharField(max_length=300, blank=True)
+    repository_tag = models.CharField(max_length=128, blank=True)
+    repository_tags = models.PositiveIntegerField(default=0)
+    repository_search = models.TextField(blank=True)
 
     outcome = models.CharField(
         max_length=11, choices=Outcome, default=Outcome.NOT_SCANNED
@@ -152,10 +160,65 @@ class Image(Owned):
                 name="image_search",
                 condition=LOCAL,
             ),
+            models.Index(
+                "account",
+                "repository",
+                "id",
+                name="image_r_repository",
+                condition=REPOSITORY,
+            ),
+            models.Index(
+                "account", "risk", "id", name="image_r_risk", condition=REPOSITORY
+            ),
+            models.Index(
+                "account",
+                "active_at",
+                "id",
+                name="image_r_active",
+                condition=REPOSITORY,
+            ),
+            models.Index(
+                "account",
+                "outcome",
+                "repository",
+                "id",
+                name="image_r_o_repository",
+                condition=REPOSITORY,
+            ),
+            models.Index(
+                "account",
+                "outcome",
+                "risk",
+                "id",
+                name="image_r_o_risk",
+                condition=REPOSITORY,
+            ),
+            models.Index(
+                "account",
+                "outcome",
+                "active_at",
+                "id",
+                name="image_r_o_active",
+                condition=REPOSITORY,
+            ),
+            GinIndex(
+                F("account"),
+                OpClass(F("repository_search"), name="gin_trgm_ops"),
+                name="image_r_search",
+                condition=REPOSITORY,
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.tag}" if self.name else self.digest
+        name, tag = self.shown_as
+        return f"{name}:{tag}"
+
+    @property
+    def shown_as(self) -> tuple[str, str]:
+        """Name and tag where no list is meant: as on a host, else as in a registry."""
+        if self.name or not self.repository:
+            return self.name or self.digest[7:19], self.tag
+        return self.repository, self.repository_tag
 
 
 class Sighting(Owned):

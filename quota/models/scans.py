@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from quota.models.images import Image
 from quota.models.owned import Owned
+from quota.models.selection import Kind
 from quota.models.windows import ScanReason
 from quota.rules.lifecycle import ScanState
 
@@ -63,6 +64,11 @@ class ScanTask(Owned):
 
     def __str__(self) -> str:
         return f"Task {self.pk}"
+
+    @property
+    def kind(self) -> Kind:
+        """The list it was started from."""
+        return Kind(self.asked.get("selection", {}).get("kind", Kind.LOCAL))
 
 
 class Scan(Owned):

@@ -1,14 +1,14 @@
-"""Which images are meant: a filter of the list, or a choice in *Scan now*."""
+"""Which images are meant: a filter of a list, or a choice in *Scan now*."""
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from quota.models.images import Image
+from quota.models.images import LOCAL, REPOSITORY, Image
 
 RECOMMENDED_AFTER = timedelta(days=7)
 DIGEST = re.compile(r"^(?:sha256:)?([0-9a-f]{12,64})$")
@@ -22,10 +22,22 @@ RISKS = {
 COSTS = {"first": Q(first_scans=0), "repeat": Q(first_scans__gt=0)}
 
 
+class Kind(StrEnum):
+    """Which list: the images of hosts and archives, or those of registries."""
+
+    LOCAL = "local"
+    REPOSITORY = "repository"
+
+
+IS_OF = {Kind.LOCAL: LOCAL, Kind.REPOSITORY: REPOSITORY}
+SEARCHED = {Kind.LOCAL: "search", Kind.REPOSITORY: "repository_search"}
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """The filters of *Local images*; an empty string means "any"."""
+    """The filters of a list of images; an empty string means "any"."""
 
+    kind: Kind = Kind.LOCAL
     text: str = ""
     state: str = ""
     risk: str = ""
@@ -33,8 +45,8 @@ class ImageFilter:
     running: bool = False
 
     def images(self, account_id: int) -> QuerySet[Image]:
-        """The account's local images that pass."""
-        images = Image.objects.filter(account=account_id, is_local=True)
+        """The account's images of this kind that pass."""
+        images = Image.objects.filter(IS_OF[self.kind], account=account_id)
         if self.text:
             images = images.filter(self._matches_text())
         if self.state in {"queued", "scanning"}:
@@ -49,11 +61,10 @@ class ImageFilter:
 
     def _matches_text(self) -> Q:
         text = self.text.strip().lower()
+        named = Q(**{f"{SEARCHED[self.kind]}__contains": text})
         if digest := DIGEST.match(text):
-            return Q(digest__startswith=f"sha256:{digest[1]}") | Q(
-                search__contains=text
-            )
-        return Q(search__contains=text)
+            return Q(digest__startswith=f"sha256:{digest[1]}") | named
+        return named
 
 
 class Scope(StrEnum):
@@ -67,23 +78,25 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A set of images: ticked ones, all that match a filter, recommended, or all."""
+    """A set of images of one kind: ticked ones, all that match a filter, recommended,
+    or all."""
 
     scope: Scope
     ids: tuple[int, ...] = ()
     filter: ImageFilter = field(default_factory=ImageFilter)
+    kind: Kind = Kind.LOCAL
 
     def images(self, account_id: int, now: datetime) -> QuerySet[Image]:
         """The account's images that are meant, whether or not they can be scanned."""
-        local = ImageFilter().images(account_id)
-        if self.scope is Scope.SELECTED:
-            return local.filter(pk__in=self.ids)
         if self.scope is Scope.MATCHING:
-            return self.filter.images(account_id)
+            return replace(self.filter, kind=self.kind).images(account_id)
+        all_of_kind = ImageFilter(self.kind).images(account_id)
+        if self.scope is Scope.SELECTED:
+            return all_of_kind.filter(pk__in=self.ids)
         if self.scope is Scope.RECOMMENDED:
             stale = Q(scanned_at=None) | Q(scanned_at__lt=now - RECOMMENDED_AFTER)
-            return local.filter(stale, containers__gt=0)
-        return local
+            return all_of_kind.filter(stale, containers__gt=0)
+        return all_of_kind
 
     def asked(self) -> dict[str, Any]:
         """The selection as plain data, for the task's record of what was asked."""

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
-from quota.models import Finding, Image, Scan
+from quota.models import Finding, Image, Kind, Scan
 from quota.pages import cells
 from quota.pages.images import TONES
 from quota.pages.words import Clock, plural, size
@@ -103,12 +103,13 @@ class ImagePage:
 
 
 def image_page(
-    image: Image, *, tab: str, after: str, account: Account, now: datetime
+    image: Image, *, kind: Kind, tab: str, after: str, account: Account, now: datetime
 ) -> ImagePage:
     """Everything of one image; findings by severity, twenty at a time."""
     clock = Clock(account, now)
+    name, shown_tag = _called(image, kind)
     tab = tab if tab in dict(TABS) else "vulnerabilities"
-    url = reverse("quota:image", args=[account.slug, image.digest])
+    url = reverse("quota:image", args=[account.slug, kind, image.digest])
     flying = Scan.objects.filter(
         account=account, image=image, state__in=["queued", "running"]
     ).first()
@@ -120,10 +121,10 @@ def image_page(
     assessed = _assessed(image, clock)
     return ImagePage(
         id=image.pk,
-        name=image.name or image.digest[7:19],
+        name=name,
         digest=image.digest,
         short_id=image.digest[:19],
-        tag=image.tag,
+        tag=shown_tag,
         word=word,
         icon=icon,
         tone=tone,
@@ -154,6 +155,13 @@ def image_page(
         next_words="Next scan is a repeat." if scans else "The first scan costs 1.",
         can_scan=flying is None,
     )
+
+
+def _called(image: Image, kind: Kind) -> tuple[str, str]:
+    """What the image is called in the list that it was opened from."""
+    if kind is Kind.REPOSITORY and image.repository:
+        return image.repository, image.repository_tag
+    return image.shown_as
 
 
 def _findings(image: Image, tab: str, after: str) -> list[Finding]:

@@ -1,10 +1,10 @@
-"""*Local images*: one page of rows by keyset, its filters, and what the rows say."""
+"""A list of images: one page of rows by keyset, its filters, and what rows say."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.core import signing
@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
-from quota.models import Image, ImageFilter
+from quota.models import Image, ImageFilter, Kind
 from quota.pages import cells
 from quota.pages.header import Standing
 from quota.pages.words import Clock, plural
@@ -36,15 +36,36 @@ class Sort(StrEnum):
     RISK = "risk"
     ACTIVE = "active"
 
-    @property
-    def column(self) -> str:
+    def column(self, kind: Kind) -> str:
         """The column of the index that serves this sort."""
+        if self is Sort.NAME:
+            return NAMED[kind].name
         return "active_at" if self is Sort.ACTIVE else self.value
 
     @property
     def descending(self) -> bool:
         """Whether the list begins at the largest value."""
         return self is not Sort.NAME
+
+
+class Named(NamedTuple):
+    """The columns that say what an image is called in a list."""
+
+    name: str
+    tag: str
+    tags: str
+
+
+NAMED = {
+    Kind.LOCAL: Named("name", "tag", "tags"),
+    Kind.REPOSITORY: Named("repository", "repository_tag", "repository_tags"),
+}
+
+
+def sorts_of(kind: Kind) -> Sequence[Sort]:
+    """The sorts a list offers. Registries know of no containers."""
+    unknown = {Sort.CONTAINERS} if kind is Kind.REPOSITORY else set()
+    return [sort for sort in Sort if sort not in unknown]
 
 
 class UnknownCursor(ValueError):
@@ -93,7 +114,7 @@ class ImagesPage:
 
 
 COLUMNS = (
-    "id", "digest", "name", "tag", "tags", "os", "architecture", "variant",
+    "id", "digest", "os", "architecture", "variant",
     "containers", "critical", "high", "medium", "low", "unknown", "trojans",
     "sensitive", "outcome", "outcome_reason", "active_at", "scanned_at", "risk",
     "first_seen_at", "flight__state", "flight__task", "flight__cost_tenths",
@@ -130,24 +151,29 @@ def images_page(
     standing: Standing,
     now: datetime,
 ) -> ImagesPage:
-    """One page of the account's local images in one query, and a capped count.
+    """One page of the account's images of a kind in one query, and a capped count.
 
-    Refuses a cursor that was not given out for this account and sort (UnknownCursor).
+    Refuses a cursor that was not given out for this account, kind and sort
+    (UnknownCursor).
     """
-    images = _after(chosen.images(account.pk), account, sort, cursor)
-    images = _ordered(images, sort).annotate(flight=_flight(account))
-    found = list(images.values(*COLUMNS)[: PAGE + 1])
+    place = _Place(account, chosen.kind, sort)
+    images = place.after(chosen.images(account.pk), cursor)
+    images = place.ordered(images).annotate(flight=_flight(account))
+    found = list(images.values(*COLUMNS, *NAMED[chosen.kind])[: PAGE + 1])
     more, found = len(found) > PAGE, found[:PAGE]
-    maker = _RowMaker(account, Clock(account, now), standing)
+    maker = _RowMaker(account, chosen.kind, Clock(account, now), standing)
     query = filter_query(chosen)
     by = {**query, "sort": sort.value}
-    after = _cursor(account, sort, found[-1]) if more else ""
+    after = place.cursor(found[-1]) if more else ""
     return ImagesPage(
         rows=[maker.row(row) for row in found],
         count=_count(account, chosen, found, more, cursor),
         next_query=urlencode({**by, "after": after}) if more else "",
         first_query=urlencode(by) if cursor else "",
-        sorts={s.value: urlencode({**query, "sort": s.value}) for s in Sort},
+        sorts={
+            s.value: urlencode({**query, "sort": s.value})
+            for s in sorts_of(chosen.kind)
+        },
         sort=sort,
         filter=chosen,
         is_filtered=bool(query),
@@ -156,35 +182,38 @@ def images_page(
     )
 
 
-def _ordered(images: QuerySet[Image], sort: Sort) -> QuerySet[Image]:
-    mark = "-" if sort.descending else ""
-    return images.order_by(f"{mark}{sort.column}", f"{mark}id")
+class _Place:
+    """A place in one list of one account under one sort, and how to go on from it."""
 
+    def __init__(self, account: Account, kind: Kind, sort: Sort) -> None:
+        self.column = sort.column(kind)
+        self.sort = sort
+        self.salt = f"images.{account.pk}.{kind}.{sort}"
 
-def _salt(account: Account, sort: Sort) -> str:
-    return f"images.{account.pk}.{sort}"
+    def ordered(self, images: QuerySet[Image]) -> QuerySet[Image]:
+        """The list in its order."""
+        mark = "-" if self.sort.descending else ""
+        return images.order_by(f"{mark}{self.column}", f"{mark}id")
 
+    def cursor(self, last: Mapping[str, Any]) -> str:
+        """The place after this row, signed."""
+        value = last[self.column]
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        return signing.dumps([value, last["id"]], salt=self.salt)
 
-def _cursor(account: Account, sort: Sort, last: Mapping[str, Any]) -> str:
-    value = last[sort.column]
-    if isinstance(value, datetime):
-        value = value.isoformat()
-    return signing.dumps([value, last["id"]], salt=_salt(account, sort))
-
-
-def _after(
-    images: QuerySet[Image], account: Account, sort: Sort, cursor: str
-) -> QuerySet[Image]:
-    if not cursor:
-        return images
-    try:
-        value, last_id = signing.loads(cursor, salt=_salt(account, sort))
-    except signing.BadSignature as error:
-        raise UnknownCursor("That place in the list is not known.") from error
-    if sort is Sort.ACTIVE:
-        value = datetime.fromisoformat(value)
-    beyond = TupleLessThan if sort.descending else TupleGreaterThan
-    return images.filter(beyond(Tuple(F(sort.column), F("id")), (value, last_id)))
+    def after(self, images: QuerySet[Image], cursor: str) -> QuerySet[Image]:
+        """What follows a place. Refuses one given out for another list."""
+        if not cursor:
+            return images
+        try:
+            value, last_id = signing.loads(cursor, salt=self.salt)
+        except signing.BadSignature as error:
+            raise UnknownCursor("That place in the list is not known.") from error
+        if self.sort is Sort.ACTIVE:
+            value = datetime.fromisoformat(value)
+        beyond = TupleLessThan if self.sort.descending else TupleGreaterThan
+        return images.filter(beyond(Tuple(F(self.column), F("id")), (value, last_id)))
 
 
 def _count(
@@ -214,13 +243,17 @@ def _flight(account: Account) -> FilteredRelation:
 class _RowMaker:
     """Makes URLs, dates and figures once, outside the template's loop."""
 
-    def __init__(self, account: Account, clock: Clock, standing: Standing) -> None:
+    def __init__(
+        self, account: Account, kind: Kind, clock: Clock, standing: Standing
+    ) -> None:
         self.clock = clock
+        self.named = NAMED[kind]
         self.history = standing.history
         self.first_cost = format_quota(standing.tariff.first_tenths)
         self.repeat_cost = format_quota(standing.tariff.repeat_tenths)
-        self.image_url = reverse("quota:image", args=[account.slug, "sha256:0"])[:-8]
-        self.scan_url = reverse("quota:scan-now", args=[account.slug])
+        at = [account.slug, kind]
+        self.image_url = reverse("quota:image", args=[*at, "sha256:0"])[:-8]
+        self.scan_url = reverse("quota:scan-now", args=at)
         self.task_url = reverse("quota:task", args=[account.slug, 0])[:-1]
 
     def row(self, image: Mapping[str, Any]) -> Row:
@@ -228,8 +261,8 @@ class _RowMaker:
         return Row(
             id=image["id"],
             url=f"{self.image_url}{image['digest']}",
-            name=image["name"],
-            tag=image["tag"],
+            name=image[self.named.name],
+            tag=image[self.named.tag],
             short_id=image["digest"][7:19],
             note=self._note(image),
             containers=image["containers"],
@@ -262,7 +295,8 @@ class _RowMaker:
         }
 
     def _note(self, image: Mapping[str, Any]) -> str:
-        tags = f"{image['tags']} tags" if image["tags"] > 1 else ""
+        count = image[self.named.tags]
+        tags = f"{count} tags" if count > 1 else ""
         return " ".join(part for part in (tags, _platform(image)) if part)
 
     def _is_first(self, image: Mapping[str, Any]) -> bool:

@@ -70,7 +70,7 @@ SCOPE_WORDS = {
     Scope.SELECTED: "Selected images",
     Scope.MATCHING: "All that match the filters",
     Scope.RECOMMENDED: "Recommended",
-    Scope.ALL: "All local images",
+    Scope.ALL: "All {} images",
 }
 
 
@@ -83,7 +83,7 @@ def scope_choice(scope: Scope, selection: Selection, quoted: ScanQuote) -> Scope
         words = f"{images}, {quoted.all.firsts:,} never scanned"
     return ScopeChoice(
         value=scope.value,
-        label=SCOPE_WORDS[scope],
+        label=SCOPE_WORDS[scope].format(selection.kind),
         words=words,
         cost=format_quota(quoted.all.cost_tenths),
         is_more_than_left=quoted.missing_tenths > 0,

@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.http import Right
 from accounts.money import format_money
+from quota.models import Kind
 from quota.pages.header import quota_header
 
 
@@ -34,7 +35,6 @@ class NavGroup:
 
 
 CRUMBS = {
-    "quota:images": "Local images",
     "quota:image": "Image",
     "quota:scan-now": "Scan now",
     "quota:tasks": "Scan tasks",
@@ -54,7 +54,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     name = str(request.user)
     return {
         "account": account,
-        "crumb": CRUMBS.get(_view(request), ""),
+        "crumb": _crumb(request),
         "nav": _nav(request, account.slug, rights),
         "balance": (
             format_money(account.balance, account.currency)
@@ -72,20 +72,34 @@ def _view(request: HttpRequest) -> str:
     return request.resolver_match.view_name if request.resolver_match else ""
 
 
+def _kind(request: HttpRequest) -> Kind | None:
+    """The list that an address names, if it names one."""
+    return request.resolver_match.kwargs.get("kind") if request.resolver_match else None
+
+
+def _crumb(request: HttpRequest) -> str:
+    view, kind = _view(request), _kind(request)
+    if view == "quota:images" and kind:
+        return f"{kind.capitalize()} images"
+    return CRUMBS.get(view, "")
+
+
 def _nav(
     request: HttpRequest, slug: str, rights: frozenset[Right]
 ) -> Sequence[NavGroup]:
     view = _view(request)
 
-    def item(label: str, icon: str, name: str) -> NavItem:
-        url = reverse(name, args=[slug])
-        return NavItem(label, icon, url, current=view == name)
+    def item(label: str, icon: str, name: str, kind: Kind | None = None) -> NavItem:
+        url = reverse(name, args=[slug, kind] if kind else [slug])
+        current = view == name and kind in {None, _kind(request)}
+        return NavItem(label, icon, url, current=current)
 
     groups = [
         NavGroup(
             "Images",
             [
-                item("Local images", "server", "quota:images"),
+                item("Local images", "server", "quota:images", Kind.LOCAL),
+                item("Repository images", "package", "quota:images", Kind.REPOSITORY),
                 item("Scan tasks", "list-checks", "quota:tasks"),
             ],
         )

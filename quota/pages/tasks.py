@@ -8,7 +8,7 @@ from django.db.models import Count, Q, Sum
 from django.urls import reverse
 
 from accounts.models import Account
-from quota.models import Scan, ScanTask
+from quota.models import Kind, Scan, ScanTask
 from quota.pages import cells
 from quota.pages.header import percent
 from quota.pages.words import Clock, plural
@@ -77,6 +77,7 @@ class TaskPage:
     """One task."""
 
     id: int
+    kind: Kind
     title: str
     url: str
     subtitle: str
@@ -163,8 +164,10 @@ def task_page(task: ScanTask, account: Account, only: str, now: datetime) -> Tas
     by = str(task.requested_by) if task.requested_by else "the system"
     begun = clock.moment(task.requested_at)
     retried = task.retry_of_id
+    kind = task.kind
     return TaskPage(
         id=task.pk,
+        kind=kind,
         title=task.title,
         url=reverse("quota:task", args=[account.slug, task.pk]),
         subtitle=f"Task {task.pk}, started by {by}, {begun}",
@@ -179,7 +182,7 @@ def task_page(task: ScanTask, account: Account, only: str, now: datetime) -> Tas
             else ""
         ),
         progress=progress(task),
-        rows=[_row(scan, account, clock) for scan in found[:SHOWN]],
+        rows=[_row(scan, account, kind, clock) for scan in found[:SHOWN]],
         more=f"The first {SHOWN} are shown." if len(found) > SHOWN else "",
         only=only,
     )
@@ -195,15 +198,16 @@ def _stopped(task: ScanTask, clock: Clock) -> str:
     return f"Stopped by {task.stopped_by}, {clock.moment(task.stopped_at)}."
 
 
-def _row(scan: Scan, account: Account, clock: Clock) -> Row:
+def _row(scan: Scan, account: Account, kind: Kind, clock: Clock) -> Row:
     drawn = SCAN_WORDS[scan.state]
     if scan.outcome in {"stopped", "expired"}:
         drawn = (scan.get_outcome_display(), "square", "")
     found = scan.found or {}
+    name, tag = scan.image.shown_as
     return {
-        "url": reverse("quota:image", args=[account.slug, scan.image_digest]),
-        "name": scan.image.name or scan.image_digest[7:19],
-        "tag": scan.image.tag,
+        "url": reverse("quota:image", args=[account.slug, kind, scan.image_digest]),
+        "name": name,
+        "tag": tag,
         "state": cells.state(*drawn),
         "detail": scan.message,
         "severity": (cells.severity(found, scanned=True) if scan.found else cells.NONE),

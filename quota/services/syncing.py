@@ -126,11 +126,12 @@ ROWS = """
 
 WRITE_IMAGES = f"""
     INSERT INTO quota_image (account_id, digest, os, architecture, variant, size,
-        created_at, first_seen_at, is_local, name, tag, tags, containers, outcome,
-        outcome_reason, active_at, first_scans, repeat_scans, risk)
+        created_at, first_seen_at, is_local, name, tag, tags, containers,
+        is_repository, repository, repository_tag, repository_tags, repository_search,
+        outcome, outcome_reason, active_at, first_scans, repeat_scans, risk)
     SELECT DISTINCT ON (r.digest) %(account)s, r.digest, r.os, r.architecture,
-        r.variant, r.size, r.created_at, %(now)s, false, '', '', 0, 0, 'not_scanned',
-        '', %(now)s, 0, 0, -1
+        r.variant, r.size, r.created_at, %(now)s, false, '', '', 0, 0,
+        false, '', '', 0, '', 'not_scanned', '', %(now)s, 0, 0, -1
     FROM {ROWS} ORDER BY r.digest
     ON CONFLICT (account_id, digest) DO NOTHING
 """  # noqa: S608 -- our own text

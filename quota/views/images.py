@@ -1,4 +1,4 @@
-"""*Local images*, one image, and *Update images*."""
+"""*Local images*, *Repository images*, one image, and *Update images*."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -10,7 +10,7 @@ from accounts.http import AccountRequest, Right, render_page, with_account
 from quota.errors import NotActive
 from quota.forms.images import FilterForm
 from quota.forms.scan import ScanForm
-from quota.models import Image
+from quota.models import Image, Kind
 from quota.pages.header import standing
 from quota.pages.image import image_page
 from quota.pages.images import UnknownCursor, images_page
@@ -21,15 +21,15 @@ from quota.services import scanning, syncing
 
 def front(request: HttpRequest, account: str) -> HttpResponse:
     """An account's front page leads to its images."""
-    return redirect("quota:images", account)
+    return redirect("quota:images", account, Kind.LOCAL)
 
 
 @require_GET
 @with_account(Right.SEE)
-def images(request: AccountRequest) -> HttpResponse:
+def images(request: AccountRequest, kind: Kind) -> HttpResponse:
     """The list, or only its rows when the filters ask."""
     now = timezone.now()
-    form = FilterForm(request.GET)
+    form = FilterForm(request.GET, kind=kind)
     form.is_valid()
     stands = standing(request.account, now)
     status, problem = 200, ""
@@ -53,8 +53,14 @@ def images(request: AccountRequest) -> HttpResponse:
             standing=stands,
             now=now,
         )
-    context = {"page": page, "form": form, "standing": stands, "problem": problem}
-    context["header"] = stands.header
+    context = {
+        "kind": kind,
+        "page": page,
+        "form": form,
+        "standing": stands,
+        "header": stands.header,
+        "problem": problem,
+    }
     return render_page(
         request, "quota/images.html", context, partial="rows", status=status
     )
@@ -62,15 +68,18 @@ def images(request: AccountRequest) -> HttpResponse:
 
 @require_GET
 @with_account(Right.SEE)
-def image(request: AccountRequest, digest: str) -> HttpResponse:
+def image(request: AccountRequest, kind: Kind, digest: str) -> HttpResponse:
     """One image: what was found and assessed, and why each scan cost what it did."""
     now = timezone.now()
     found = get_object_or_404(Image, account=request.account, digest=digest)
     tab = request.GET.get("tab", "vulnerabilities")
     after = request.GET.get("after", "")
-    page = image_page(found, tab=tab, after=after, account=request.account, now=now)
+    page = image_page(
+        found, kind=kind, tab=tab, after=after, account=request.account, now=now
+    )
     partial = "more" if after else "detail"
-    return render_page(request, "quota/image.html", {"page": page}, partial=partial)
+    context = {"kind": kind, "page": page}
+    return render_page(request, "quota/image.html", context, partial=partial)
 
 
 @require_POST
@@ -85,15 +94,15 @@ def update(request: AccountRequest) -> HttpResponse:
         f"{plural(figures.seen, 'image')} seen, {figures.new:,} new, "
         f"{figures.gone:,} gone.",
     )
-    return redirect("quota:images", request.account.slug)
+    return redirect("quota:images", request.account.slug, Kind.LOCAL)
 
 
 @require_GET
 @with_account(Right.SEE)
-def selection(request: AccountRequest) -> HttpResponse:
+def selection(request: AccountRequest, kind: Kind) -> HttpResponse:
     """What the ticked images would cost: the bar under the list."""
     now = timezone.now()
-    form = ScanForm(_with_everything(request.GET))
+    form = ScanForm(_with_everything(request.GET), kind=kind)
     summary = None
     if form.is_valid() and (form.cleaned_data["image"] or "scope" in request.GET):
         try:
@@ -103,7 +112,7 @@ def selection(request: AccountRequest) -> HttpResponse:
             summary = bulk(quoted, form.selection())
         except NotActive as refusal:
             summary = bulk(None, form.selection(), str(refusal))
-    return render_page(request, "quota/_bulk.html", {"bulk": summary})
+    return render_page(request, "quota/_bulk.html", {"kind": kind, "bulk": summary})
 
 
 def _with_everything(data: QueryDict) -> QueryDict:

@@ -24,7 +24,7 @@ from accounts.http import (
 from quota.errors import NotActive
 from quota.forms.scan import ScanForm
 from quota.ledger import ScanQuote
-from quota.models import Scope, Selection
+from quota.models import Kind, Scope, Selection
 from quota.pages.header import Standing, standing
 from quota.pages.scan import estimate as estimated
 from quota.pages.scan import scope_choice
@@ -37,16 +37,16 @@ FILTERS = ("q", "state", "risk", "cost", "running")
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @with_account(Right.SCAN)
-def scan_now(request: AccountRequest) -> HttpResponse:
+def scan_now(request: AccountRequest, kind: Kind) -> HttpResponse:
     """Show what a scan would cost; on a press with an agreed cost, start it."""
     pressed = request.method == "POST" and "agreed_set" in request.POST
     if not pressed:
         data = request.POST if request.method == "POST" else request.GET
-        return _dialog(request, _with_categories(data))
+        return _dialog(request, kind, _with_categories(data))
     now = timezone.now()
-    form = ScanForm(request.POST)
+    form = ScanForm(request.POST, kind=kind)
     if not form.is_valid() or not form.cleaned_data["key"]:
-        return _dialog(request, request.POST, status=422)
+        return _dialog(request, kind, request.POST, status=422)
     try:
         task = scanning.reserve(
             account=request.account,
@@ -57,7 +57,9 @@ def scan_now(request: AccountRequest) -> HttpResponse:
             now=now,
         )
     except Refusal as refusal:
-        return _dialog(request, request.POST, refusal=refusal, status=refusal.status)
+        return _dialog(
+            request, kind, request.POST, refusal=refusal, status=refusal.status
+        )
     messages.success(
         request,
         f"Scan task {task.pk} started. {plural(task.images, 'image')}, "
@@ -71,9 +73,9 @@ def scan_now(request: AccountRequest) -> HttpResponse:
 
 @require_GET
 @with_account(Right.SCAN)
-def estimate(request: AccountRequest) -> HttpResponse:
+def estimate(request: AccountRequest, kind: Kind) -> HttpResponse:
     """The cost again, after a change in the dialog."""
-    return _dialog(request, _with_categories(request.GET), partial="estimate")
+    return _dialog(request, kind, _with_categories(request.GET), partial="estimate")
 
 
 def _with_categories(data: QueryDict) -> QueryDict:
@@ -87,6 +89,7 @@ def _with_categories(data: QueryDict) -> QueryDict:
 
 def _dialog(
     request: AccountRequest,
+    kind: Kind,
     data: QueryDict,
     *,
     refusal: Refusal | None = None,
@@ -95,9 +98,10 @@ def _dialog(
 ) -> HttpResponse:
     now = timezone.now()
     stands = standing(request.account, now)
-    form = ScanForm(data)
+    form = ScanForm(data, kind=kind)
     valid = form.is_valid()
     context: dict[str, Any] = {
+        "kind": kind,
         "form": form,
         "refusal": refusal,
         "standing": stands,

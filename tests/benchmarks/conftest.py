@@ -43,7 +43,8 @@ def large_account(slug: str, images: int, scanned: int = 0) -> Account:
     run(
         """
         INSERT INTO quota_image (account_id, digest, os, architecture, variant, size,
-            first_seen_at, is_local, name, tag, tags, containers, outcome,
+            first_seen_at, is_local, name, tag, tags, containers, is_repository,
+            repository, repository_tag, repository_tags, repository_search, outcome,
             outcome_reason, active_at, scanned_at, result, first_scans, repeat_scans,
             critical, high, medium, low, unknown, trojans, sensitive, risk)
         SELECT %(account)s,
@@ -51,7 +52,7 @@ def large_account(slug: str, images: int, scanned: int = 0) -> Account:
             'linux', 'amd64', '', 1000000, %(now)s, true,
             'team-' || n %% 37 || '/' || (ARRAY['payments', 'web', 'data', 'ml'])
                 [1 + n %% 4] || '-' || lpad(n::text, 7, '0'),
-            '1.' || n %% 9, 1, n %% 50,
+            '1.' || n %% 9, 1, n %% 50, false, '', '', 0, '',
             CASE WHEN n <= %(scanned)s THEN 'scanned' ELSE 'not_scanned' END, '',
             %(now)s - n * interval '1 second',
             CASE WHEN n <= %(scanned)s THEN %(now)s::timestamptz END,

@@ -32,7 +32,7 @@ def signed_in(account: Account) -> Client:
 
 
 def page(client: Client, account: Account, query: str, rounds: int = 15) -> float:
-    url = f"{reverse('quota:images', args=[account.slug])}?{query}"
+    url = f"{reverse('quota:images', args=[account.slug, 'local'])}?{query}"
     client.get(url)
     return seconds(lambda: client.get(url), rounds)
 
@@ -57,7 +57,7 @@ def test_the_list_small_and_large(report: Say) -> None:
 
 
 def _served(report: Say, client: Client, account: Account) -> None:
-    url = f"{reverse('quota:images', args=[account.slug])}?sort=active"
+    url = f"{reverse('quota:images', args=[account.slug, 'local'])}?sort=active"
     with visiting(client) as visitor:
         visitor.get(url)
         of_empty = seconds(lambda: visitor.get("/empty"), 300)
@@ -69,7 +69,7 @@ def _served(report: Say, client: Client, account: Account) -> None:
 
 
 def _deep(report: Say, client: Client, account: Account) -> None:
-    url = reverse("quota:images", args=[account.slug])
+    url = reverse("quota:images", args=[account.slug, "local"])
     for sort in SORTS:
         first = page(client, account, f"sort={sort}")
         query = f"sort={sort}"

@@ -13,7 +13,7 @@ from django.urls import reverse
 from pytest_django.asserts import assertContains
 
 from accounts.models import Account
-from quota.models import Image, LedgerEntry, Order, QuotaWindow, Scan, ScanTask
+from quota.models import Image, Kind, LedgerEntry, Order, QuotaWindow, Scan, ScanTask
 from tests.factories import (
     ImageFactory,
     UserFactory,
@@ -45,8 +45,12 @@ def signed_in(client: Client, account: Account) -> Client:
     return client
 
 
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
+OF_A_KIND = {"images", "image", "scan-now", "scan-estimate", "selection"}
+
+
+def url(name: str, account: Account, *more: object, kind: Kind = Kind.LOCAL) -> str:
+    of_kind = [kind] if name in OF_A_KIND else []
+    return reverse(f"quota:{name}", args=[account.slug, *of_kind, *more])
 
 
 def hidden(response: Any, name: str) -> str:
