@@ -1,12 +1,14 @@
 """What is asked for and what it would cost: made by services, worded by pages."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from accounts.models import Account
-from quota.models import Subscription, Tariff
+from quota.models import QuotaPack, Subscription, Tariff
 from quota.rules.pricing import EditionQuote, PackQuote
+from quota.rules.renewal import PackRenewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,61 @@ class Quote:
     def asks_extra_tick(self) -> bool:
         """Whether a last month of under 24 hours is charged (rules 4.3)."""
         return self.pack is not None and self.pack.uncharged_from is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalBasket:
+    """By how many ``months`` to renew, and at what quantity each pack, by its id: 0
+    drops it; a pack that is not named is kept as it is."""
+
+    months: int
+    kept: Mapping[int, int] = field(default_factory=dict)
+
+    def asked(self) -> dict[str, object]:
+        """The request as plain data, kept with the order to recognise a replay."""
+        kept = {str(pack): quantity for pack, quantity in sorted(self.kept.items())}
+        return {"months": self.months, "kept": kept}
+
+
+@dataclass(frozen=True, slots=True)
+class PackOffer:
+    """One pack of a renewal: what it is kept at and what that appends."""
+
+    pack: QuotaPack
+    kept: int
+    renewal: PackRenewal
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalQuote:
+    """The price of a renewal now. ``state`` names the E it extends, and the tariff.
+
+    ``packs`` are those renewed or dropped; ``growing`` were dropped before, and only
+    their cut last window grows.
+    """
+
+    basket: RenewalBasket
+    account: Account
+    subscription: Subscription
+    tariff: Tariff
+    term_number: int
+    edition: EditionQuote
+    packs: Sequence[PackOffer]
+    growing: Sequence[PackOffer]
+    total: Decimal
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What auto-renewal would do next: when, for how much, and whether the balance
+    covers it (``missing`` is 0 then)."""
+
+    next_at: datetime | None
+    price: Decimal
+    missing: Decimal
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the balance, without a debt, pays it."""
+        return not self.missing

@@ -12,9 +12,9 @@ from accounts.models import Account, Member, User
 from accounts.services import balance
 from accounts.services.opening import open_account
 from quota.models import Image, Order, Scan, ScanTask, Scope, Selection
-from quota.quotes import Basket
+from quota.quotes import Basket, RenewalBasket
 from quota.scanners.port import Assessment, Category, Finding, Report, Severity
-from quota.services import ending, purchasing, scanning, working
+from quota.services import ending, purchasing, renewing, scanning, working
 from quota.services.scanning import ScanRequest
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
@@ -69,9 +69,10 @@ def account_with(
     now: datetime,
     zone: str = "UTC",
     slug: str = "halden-pay",
+    spare: Decimal | int = 1000,
 ) -> Account:
     """An account that bought Professional Edition and one pack (0: no pack) at ``now``,
-    with $1,000.00 left."""
+    with ``spare`` dollars left."""
     creator = UserFactory.create()
     account = open_account(
         slug=slug,
@@ -83,7 +84,7 @@ def account_with(
     )
     basket = Basket(quantity=quantity, cores=1, months=months)
     price = purchasing.quote(account=account, basket=basket, now=now).total
-    top_up(account, price + 1000, now)
+    top_up(account, price + spare, now)
     buy(account, basket, now)
     account.refresh_from_db()
     return account
@@ -111,6 +112,29 @@ def buy(account: Account, basket: Basket, now: datetime) -> Order:
         key=uuid4(),
         by=None,
         now=now,
+        accepts_short=quoted.asks_extra_tick,
+    )
+
+
+def renew(
+    account: Account,
+    now: datetime,
+    *,
+    months: int = 1,
+    kept: dict[int, int] | None = None,
+    at: datetime | None = None,
+) -> Order:
+    """Renew at what is quoted ``now``, pressed then or ``at`` a later instant."""
+    basket = RenewalBasket(months, kept or {})
+    quoted = renewing.quote(account=account, basket=basket, now=now)
+    return renewing.renew(
+        account=account,
+        basket=basket,
+        state=quoted.state,
+        total=quoted.total,
+        key=uuid4(),
+        by=None,
+        now=at or now,
     )
 
 

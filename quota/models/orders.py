@@ -1,10 +1,20 @@
 """What was bought, renewed or refunded, line by line."""
 
 from django.db import models
+from django.db.models import Max
 
 from accounts.fields import MoneyField
 from accounts.models import User
 from quota.models.owned import Owned
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    """Orders, and the running number of the next one."""
+
+    def last_number(self, account_id: int) -> int:
+        """Return the number of the account's latest order, 0 when there is none."""
+        last = self.filter(account=account_id).aggregate(last=Max("number"))["last"]
+        return last or 0
 
 
 class Order(Owned):
@@ -26,6 +36,8 @@ class Order(Owned):
     currency = models.CharField(max_length=3)
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField()
+
+    objects = OrderQuerySet.as_manager()
 
     class Meta(Owned.Meta):
         constraints = [

@@ -1,11 +1,13 @@
 """Professional Edition: the contract and its paid terms, and the packs of quota."""
 
 from datetime import datetime
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 
 from accounts.models import validate_zone
 from quota.models.orders import Order
@@ -18,18 +20,32 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Subscriptions by what the clock says of them."""
 
     def current(self, account_id: int, now: datetime) -> "Subscription | None":
-        """Return the account's subscription unless it is terminated at ``now``."""
-        return self.filter(account=account_id, ends_at__gt=now - DELETION).first()
+        """Return the account's newest subscription unless terminated at ``now``."""
+        newest = self.filter(account=account_id).order_by("-anchor")
+        return newest.filter(ends_at__gt=now - DELETION).first()
+
+    def terminated(self, now: datetime) -> Self:
+        """Those that are terminated at ``now``, whatever was done about it."""
+        return self.filter(ends_at__lte=now - DELETION)
 
 
 class Subscription(Owned):
-    """An account's contract for Professional Edition; ``ends_at`` is E (rules 1)."""
+    """An account's contract for Professional Edition; ``ends_at`` is E (rules 1).
+
+    ``auto_renew_tried_at`` is when auto-renewal was switched on or last tried: what was
+    due before is not made up. ``terminated_at`` is written by whoever acts on the
+    termination first, never before it; ``data_deleted_at`` when nothing is left.
+    """
 
     anchor = models.DateTimeField()
     zone = models.CharField(max_length=64, validators=[validate_zone])
     cores = models.PositiveIntegerField()
     ends_at = models.DateTimeField()
     created_at = models.DateTimeField()
+    auto_renew = models.BooleanField(default=False)
+    auto_renew_tried_at = models.DateTimeField(null=True, blank=True)
+    terminated_at = models.DateTimeField(null=True, blank=True)
+    data_deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -43,6 +59,15 @@ class Subscription(Owned):
             models.CheckConstraint(
                 name="subscription_has_cores", condition=Q(cores__gte=1)
             ),
+            models.CheckConstraint(
+                name="subscription_never_terminated_early",
+                condition=Q(terminated_at=None)
+                | Q(terminated_at__gte=F("ends_at") + Value(DELETION)),
+            ),
+            models.CheckConstraint(
+                name="subscription_data_never_deleted_before_termination",
+                condition=Q(data_deleted_at=None) | Q(terminated_at__isnull=False),
+            ),
             ExclusionConstraint(
                 name="subscription_never_two_at_once",
                 expressions=[
@@ -51,6 +76,9 @@ class Subscription(Owned):
                 ],
             ),
         ]
+        indexes = [
+            models.Index(fields=["ends_at"], name="subscription_by_end"),
+        ]
 
     def __str__(self) -> str:
         return f"Professional Edition until {self.ends_at:%Y-%m-%d %H:%M} UTC"
@@ -58,6 +86,11 @@ class Subscription(Owned):
     def state(self, now: datetime) -> SubscriptionState:
         """The state that follows from the clock (rules 6)."""
         return subscription_state(self.ends_at, now)
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The time zone frozen when it was bought (rules 3.2)."""
+        return ZoneInfo(self.zone)
 
 
 class Term(Owned):

@@ -31,6 +31,15 @@ def subscription_state(ends_at: datetime, now: datetime) -> SubscriptionState:
     return SubscriptionState.TERMINATED
 
 
+def can_grow(
+    ends_at: datetime, natural_end: datetime, edition_end: datetime, now: datetime
+) -> bool:
+    """Say whether a renewal could still lengthen a window: it was cut, not before the
+    end of Professional Edition, and that can still be renewed (rules 3.4)."""
+    is_cut = ends_at < natural_end and ends_at >= edition_end
+    return is_cut and now <= edition_end + GRACE
+
+
 class ScanState(StrEnum):
     """Where one scan is."""
 

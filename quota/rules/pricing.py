@@ -81,8 +81,12 @@ def quote_pack(
     zone: ZoneInfo,
     quota_price: Decimal,
     currency: str = "USD",
+    first: int = 0,
 ) -> PackQuote:
     """Price a pack: quantity × price × number of windows, each granted whole.
+
+    Counting begins with window number ``first``; a renewal passes the first one that is
+    not written yet.
 
     The total is rounded once, and so is the price listed with each window. A pack that
     would begin at its end or later has no windows and costs nothing.
@@ -99,7 +103,7 @@ def quote_pack(
     ... ).formula
     '300 × $0.06 × 4 windows = $72.00'
     """
-    spans = windows(anchor, end, zone)
+    spans = windows(anchor, end, zone, first)
     each = quantity * quota_price
     priced = tuple(
         WindowPrice(

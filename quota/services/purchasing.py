@@ -5,10 +5,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 
-from accounts.models import Account, BalanceEntry, User
-from accounts.services import balance
+from accounts.models import Account, BalanceEntry, Notice, User
+from accounts.money import format_money
+from accounts.services import balance, notices
 from quota import ledger
 from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
 from quota.models import (
@@ -105,8 +105,7 @@ def _priced(
 
 
 def _state(account: Account, tariff: Tariff) -> str:
-    last = Order.objects.filter(account=account).aggregate(last=Max("number"))["last"]
-    return f"{last or 0}.{tariff.pk}"
+    return f"{Order.objects.last_number(account.pk)}.{tariff.pk}"
 
 
 @transaction.atomic
@@ -183,7 +182,28 @@ def _paid(
     subscription = quoted.subscription or _begin(quoted, order, now)
     if quoted.pack:
         _grant(quoted, quoted.pack, order, subscription, now)
+    _tell(quoted, order, now)
     return order
+
+
+def _tell(quoted: Quote, order: Order, now: datetime) -> None:
+    edition, pack = quoted.edition, quoted.pack
+    lines = [
+        f"Professional Edition, {edition.formula}" if edition else "",
+        f"Image scan quota, {pack.formula}" if pack else "",
+    ]
+    notices.queue(
+        account=quoted.account,
+        kind=Notice.Kind.ORDER_PAID,
+        audience=notices.Audience.MONEY,
+        subject=f"order:{order.number}",
+        context={
+            "order": order.label,
+            "what": "; ".join(line for line in lines if line),
+            "amount": format_money(order.total, order.currency),
+        },
+        now=now,
+    )
 
 
 def _begin(quoted: Quote, order: Order, now: datetime) -> Subscription:

@@ -167,7 +167,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
             SELECT account_id, order_id, sum(amount) AS amount FROM quota_orderline
             GROUP BY account_id, order_id
         ) l ON l.account_id = o.account_id AND l.order_id = o.id
-        WHERE o.kind = 'purchase'
+        WHERE o.kind IN ('purchase', 'renewal')
           AND (o.total IS DISTINCT FROM -e.amount OR o.total IS DISTINCT FROM l.amount)
         """,
     ),
@@ -193,7 +193,62 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
             ) w GROUP BY account_id, pack_id
         ) w ON w.account_id = p.account_id AND w.pack_id = p.id
         WHERE w.pack_id IS NULL OR w.starts_at <> p.anchor OR NOT w.tile
-           OR NOT w.granted OR w.last <> w.windows - 1 OR w.ends_at < s.ends_at
+           OR NOT w.granted OR w.last <> w.windows - 1
+           OR (w.ends_at < s.ends_at AND p.dropped_at IS NULL AND p.closed_at IS NULL)
+        """,
+    ),
+    (
+        "every quota granted was charged, window by window, and no other",
+        "SELECT count(*) FROM quota_quotapack",
+        """
+        SELECT p.account_id, 'pack ' || p.id
+        FROM quota_quotapack p
+        LEFT JOIN (
+            SELECT account_id, pack_id, count(*) AS windows,
+                   sum(granted_tenths) AS tenths
+            FROM quota_quotawindow GROUP BY account_id, pack_id
+        ) w ON w.account_id = p.account_id AND w.pack_id = p.id
+        LEFT JOIN (
+            SELECT l.account_id, l.pack_id, sum(l.periods) AS windows,
+                   sum(10::bigint * l.quantity * l.periods) AS tenths
+            FROM quota_orderline l
+            JOIN quota_order o ON o.account_id = l.account_id AND o.id = l.order_id
+                              AND o.kind IN ('purchase', 'renewal')
+            GROUP BY l.account_id, l.pack_id
+        ) l ON l.account_id = p.account_id AND l.pack_id = p.id
+        WHERE w.windows IS DISTINCT FROM l.windows
+           OR w.tenths IS DISTINCT FROM l.tenths
+        """,
+    ),
+    (
+        "terms tile from the anchor to the end, each paid by an order of its own",
+        "SELECT count(*) FROM quota_term",
+        """
+        SELECT s.account_id, 'subscription ' || s.id
+        FROM quota_subscription s
+        LEFT JOIN (
+            SELECT account_id, subscription_id, min(starts_at) AS starts_at,
+                   max(ends_at) AS ends_at, count(*) AS terms, max(number) AS last,
+                   count(DISTINCT order_id) AS orders, bool_and(tile) AS tile,
+                   bool_and(charged) AS charged
+            FROM (
+                SELECT t.account_id, t.subscription_id, t.starts_at, t.ends_at,
+                       t.number, t.order_id,
+                       coalesce(t.starts_at = lag(t.ends_at) OVER (
+                           PARTITION BY t.account_id, t.subscription_id
+                           ORDER BY t.number), true) AS tile,
+                       EXISTS (
+                           SELECT 1 FROM quota_orderline l
+                           WHERE l.account_id = t.account_id AND l.order_id = t.order_id
+                             AND l.kind = 'edition' AND l.quantity = t.cores
+                             AND l.periods = t.months AND l.starts_at = t.starts_at
+                             AND l.ends_at = t.ends_at) AS charged
+                FROM quota_term t
+            ) t GROUP BY account_id, subscription_id
+        ) t ON t.account_id = s.account_id AND t.subscription_id = s.id
+        WHERE t.subscription_id IS NULL OR t.starts_at <> s.anchor OR NOT t.tile
+           OR NOT t.charged OR t.last <> t.terms OR t.orders <> t.terms
+           OR t.ends_at < s.ends_at
         """,
     ),
     (

@@ -1,14 +1,18 @@
 """Booking what lapsed: the ledger catches up with the calendar, once per window."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q
 
-from accounts.models import Account
+from accounts.models import Account, Notice
+from accounts.services import notices
 from quota import ledger
 from quota.models import QuotaWindow
-from quota.rules.lifecycle import GRACE
+from quota.rules.dates import moment_words
+from quota.rules.lifecycle import can_grow
+from quota.rules.renewal import natural_end
 
 
 def lapse_ended(*, now: datetime) -> int:
@@ -18,20 +22,50 @@ def lapse_ended(*, now: datetime) -> int:
     A window cut short at E waits until it can no longer grow (rules 3.4): a renewal
     within the grace period would lengthen it.
     """
-    over = Q(ends_at__lt=F("pack__subscription__ends_at"), ends_at__lte=now)
-    past_grace = Q(ends_at__lt=now - GRACE)
-    due = QuotaWindow.objects.filter(over | past_grace, lapsed_at=None)
-    by_account: dict[int, list[int]] = {}
-    for account_id, window_id in due.values_list("account", "pk"):
-        by_account.setdefault(account_id, []).append(window_id)
-    for account_id, window_ids in by_account.items():
-        _lapse(account_id, window_ids, now)
-    return sum(len(window_ids) for window_ids in by_account.values())
+    ended = QuotaWindow.objects.filter(ends_at__lte=now, lapsed_at=None)
+    accounts = ended.order_by("account").values_list("account", flat=True).distinct()
+    return sum(_lapse(account_id, now) for account_id in accounts)
 
 
 @transaction.atomic
-def _lapse(account_id: int, window_ids: list[int], now: datetime) -> None:
-    Account.objects.lock(account_id)
-    windows = QuotaWindow.objects.filter(account=account_id, pk__in=window_ids)
-    still_over = [window.pk for window in windows.locked() if window.ends_at <= now]
-    ledger.lapse(account_id, still_over, now)
+def _lapse(account_id: int, now: datetime) -> int:
+    account = Account.objects.lock(account_id)
+    ended = QuotaWindow.objects.filter(
+        account=account_id, ends_at__lte=now, lapsed_at=None
+    ).select_related("pack__subscription")
+    over = [window for window in ended.locked() if not _may_grow(window, now)]
+    ledger.lapse(account_id, [window.pk for window in over], now)
+    _tell_what_ended(account, over, now)
+    return len(over)
+
+
+def _may_grow(window: QuotaWindow, now: datetime) -> bool:
+    pack = window.pack
+    natural = natural_end(pack.anchor, window.number, ZoneInfo(pack.zone))
+    return can_grow(window.ends_at, natural, pack.subscription.ends_at, now)
+
+
+def _tell_what_ended(
+    account: Account, over: Iterable[QuotaWindow], now: datetime
+) -> None:
+    """A dropped pack has no window after its last, so its end is told (rules 4.5);
+    where Professional Edition ends with it, its own notices say more."""
+    for window in over:
+        pack = window.pack
+        if pack.dropped_at is None or window.ends_at >= pack.subscription.ends_at:
+            continue
+        later = QuotaWindow.objects.filter(
+            account=account, pack=pack, number__gt=window.number
+        )
+        if not later.exists():
+            notices.queue(
+                account=account,
+                kind=Notice.Kind.PACK_ENDS,
+                audience=notices.Audience.MONEY,
+                subject=f"pack:{pack.pk}",
+                context={
+                    "quantity": f"{pack.quantity:,}",
+                    "ends": moment_words(window.ends_at, ZoneInfo(pack.zone)),
+                },
+                now=now,
+            )

@@ -1,0 +1,327 @@
+"""Renewing Professional Edition and its packs: quote, then pay from the balance."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Max, Sum
+
+from accounts.models import Account, BalanceEntry, Notice, User
+from accounts.money import format_money
+from accounts.services import balance, notices
+from quota import ledger
+from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
+from quota.models import (
+    Order,
+    OrderLine,
+    QuotaPack,
+    QuotaWindow,
+    Subscription,
+    Tariff,
+    Term,
+)
+from quota.quotes import PackOffer, RenewalBasket, RenewalQuote
+from quota.rules.dates import moment_words
+from quota.rules.lifecycle import SubscriptionState
+from quota.rules.pricing import QuantityError
+from quota.rules.renewal import (
+    DROPPED,
+    LastWindow,
+    check_kept,
+    renew_edition,
+    renew_pack,
+    total_of,
+)
+
+RENEWABLE = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+CLOSED = "Renewal has closed: Professional Edition ended more than five days ago."
+
+
+def quote(*, account: Account, basket: RenewalBasket, now: datetime) -> RenewalQuote:
+    """Price a renewal at ``now``. Refuses what cannot be renewed (rules 4.5, 6)."""
+    subscription = Subscription.objects.current(account.pk, now)
+    if subscription is None:
+        raise NotActive("There is no Professional Edition to renew. Buy it first.")
+    if subscription.state(now) not in RENEWABLE:
+        raise NotActive(CLOSED)
+    try:
+        return _priced(account, subscription, basket, now)
+    except QuantityError as refusal:
+        raise InvalidQuantity(str(refusal)) from refusal
+
+
+def _priced(
+    account: Account, subscription: Subscription, basket: RenewalBasket, now: datetime
+) -> RenewalQuote:
+    tariff = Tariff.objects.in_force(account.currency, now)
+    paid = subscription.terms.filter(account=account.pk).aggregate(
+        number=Max("number"), months=Sum("months")
+    )
+    edition = renew_edition(
+        cores=subscription.cores,
+        months=basket.months,
+        months_before=paid["months"],
+        anchor=subscription.anchor,
+        old_end=subscription.ends_at,
+        zone=subscription.zone_info,
+        edition_price=tariff.edition_price,
+        now=now,
+        currency=tariff.currency,
+    )
+    offers = _offers(subscription, basket, tariff, edition.ends_at)
+    return RenewalQuote(
+        basket=basket,
+        account=account,
+        subscription=subscription,
+        tariff=tariff,
+        term_number=paid["number"] + 1,
+        edition=edition,
+        packs=[offer for offer in offers if offer.pack.dropped_at is None],
+        growing=[offer for offer in offers if offer.pack.dropped_at],
+        total=total_of(edition, [offer.renewal for offer in offers]),
+        state=f"{subscription.ends_at.isoformat()}.{tariff.pk}",
+    )
+
+
+def _offers(
+    subscription: Subscription,
+    basket: RenewalBasket,
+    tariff: Tariff,
+    new_end: datetime,
+) -> Sequence[PackOffer]:
+    packs = QuotaPack.objects.filter(
+        account=subscription.account_id, subscription=subscription, closed_at=None
+    ).order_by("anchor", "pk")
+    lasts = _last_windows(subscription)
+    offers = [
+        _offer(pack, lasts[pack.pk], subscription, basket, tariff, new_end)
+        for pack in packs
+    ]
+    unknown = basket.kept.keys() - {
+        offer.pack.pk for offer in offers if offer.pack.dropped_at is None
+    }
+    if unknown:
+        raise QuantityError(
+            "One of these purchases can no longer be renewed. Load the page again."
+        )
+    return [
+        offer
+        for offer in offers
+        if offer.pack.dropped_at is None or offer.renewal.growth
+    ]
+
+
+def _offer(
+    pack: QuotaPack,
+    last: LastWindow,
+    subscription: Subscription,
+    basket: RenewalBasket,
+    tariff: Tariff,
+    new_end: datetime,
+) -> PackOffer:
+    kept = DROPPED
+    if pack.dropped_at is None and pack.frozen_at is None:
+        kept = basket.kept.get(pack.pk, pack.quantity)
+        check_kept(kept, quantity=pack.quantity, step=tariff.step)
+    renewal = renew_pack(
+        kept=kept,
+        anchor=pack.anchor,
+        zone=ZoneInfo(pack.zone),
+        last=last,
+        old_end=subscription.ends_at,
+        new_end=new_end,
+        quota_price=tariff.quota_price,
+        currency=tariff.currency,
+    )
+    return PackOffer(pack, kept, renewal)
+
+
+def _last_windows(subscription: Subscription) -> dict[int, LastWindow]:
+    windows = QuotaWindow.objects.filter(
+        account=subscription.account_id, pack__subscription=subscription
+    )
+    rows = windows.order_by("pack", "-number").distinct("pack")
+    return {
+        window.pack_id: LastWindow(window.number, window.starts_at, window.ends_at)
+        for window in rows
+    }
+
+
+@transaction.atomic
+def renew(
+    *,
+    account: Account,
+    basket: RenewalBasket,
+    state: str,
+    total: Decimal,
+    key: UUID,
+    by: User | None,
+    now: datetime,
+) -> Order:
+    """Pay a quoted renewal from the balance: a further term from the old end on, and
+    the windows of its packs, in one transaction.
+
+    A second call with the same ``key`` returns the first call's order; with other input
+    it is refused (409). If the end or the tariff moved since the quote, or the price is
+    not ``total``, nothing is charged (409, rules 4.6). Five times 24 hours after the
+    end, to the instant, it is still possible; after that it is refused.
+    """
+    locked = Account.objects.lock(account.pk)
+    if earlier := Order.objects.filter(account=locked, key=key).first():
+        if earlier.asked != basket.asked():
+            raise KeyReused
+        return earlier
+    quoted = quote(account=locked, basket=basket, now=now)
+    if quoted.state != state:
+        raise QuoteMoved(
+            "Professional Edition was renewed, or its price changed, since this was "
+            "shown. Check the new total, then renew again."
+        )
+    if quoted.total != total:
+        raise QuoteMoved(
+            "The price changed while you were deciding. Check the new total, then "
+            "renew again."
+        )
+    return _paid(quoted, key, by, now)
+
+
+def _paid(quoted: RenewalQuote, key: UUID, by: User | None, now: datetime) -> Order:
+    order = Order.objects.create(
+        account=quoted.account,
+        number=1 + Order.objects.last_number(quoted.account.pk),
+        kind=Order.Kind.RENEWAL,
+        key=key,
+        asked=quoted.basket.asked(),
+        total=quoted.total,
+        currency=quoted.account.currency,
+        by=by,
+        created_at=now,
+    )
+    balance.pay(
+        account=quoted.account,
+        amount=quoted.total,
+        kind=BalanceEntry.Kind.RENEWAL,
+        reference=f"order:{order.number}",
+        by=by,
+        now=now,
+    )
+    _extend(quoted, order)
+    offers = [*quoted.packs, *quoted.growing]
+    _grow(quoted, offers)
+    for position, offer in enumerate(quoted.packs, start=2):
+        _carry_over(quoted, offer, order, position, now)
+    _tell(quoted, order, now)
+    return order
+
+
+def _extend(quoted: RenewalQuote, order: Order) -> None:
+    subscription, edition = quoted.subscription, quoted.edition
+    Term.objects.create(
+        account=quoted.account,
+        subscription=subscription,
+        order=order,
+        tariff=quoted.tariff,
+        number=quoted.term_number,
+        months=edition.months,
+        cores=edition.cores,
+        starts_at=edition.starts_at,
+        ends_at=edition.ends_at,
+    )
+    OrderLine.objects.create(
+        account=quoted.account,
+        order=order,
+        position=1,
+        kind=OrderLine.Kind.EDITION,
+        quantity=edition.cores,
+        unit_price=quoted.tariff.edition_price,
+        periods=edition.months,
+        starts_at=edition.starts_at,
+        ends_at=edition.ends_at,
+        amount=edition.total,
+        formula=edition.formula,
+    )
+    moved = Subscription.objects.filter(
+        account=quoted.account, pk=subscription.pk, ends_at=edition.starts_at
+    ).update(ends_at=edition.ends_at)
+    if not moved:
+        raise QuoteMoved("Professional Edition was just renewed. Load the page again.")
+
+
+def _grow(quoted: RenewalQuote, offers: Sequence[PackOffer]) -> None:
+    """Let the windows that the old end cut run on. Their grant was whole from the
+    start, so only time is added. One that has lapsed is past all renewing."""
+    grown = {
+        (offer.pack.pk, growth.number): growth.grown_to
+        for offer in offers
+        if (growth := offer.renewal.growth)
+    }
+    windows = QuotaWindow.objects.filter(
+        account=quoted.account, pack__in=[pack for pack, _ in grown]
+    ).filter(ends_at=quoted.edition.starts_at)
+    for window in windows.locked():
+        if window.lapsed_at:
+            raise NotActive(CLOSED)
+        QuotaWindow.objects.filter(account=quoted.account, pk=window.pk).update(
+            ends_at=grown[window.pack_id, window.number]
+        )
+
+
+def _carry_over(
+    quoted: RenewalQuote, offer: PackOffer, order: Order, position: int, now: datetime
+) -> None:
+    pack = QuotaPack.objects.filter(account=quoted.account, pk=offer.pack.pk)
+    if offer.kept == DROPPED:
+        pack.update(dropped_at=now)
+        return
+    if offer.kept < offer.pack.quantity:
+        pack.update(quantity=offer.kept)
+    priced = offer.renewal.priced
+    if priced is None:
+        return
+    windows = QuotaWindow.objects.bulk_create(
+        QuotaWindow(
+            account=quoted.account,
+            pack=offer.pack,
+            tariff=quoted.tariff,
+            number=number,
+            starts_at=window.starts_at,
+            ends_at=window.ends_at,
+            granted_tenths=window.grant_tenths,
+        )
+        for number, window in enumerate(priced.windows, offer.renewal.first_number)
+    )
+    ledger.grant([window.pk for window in windows], quoted.account.pk, now)
+    OrderLine.objects.create(
+        account=quoted.account,
+        order=order,
+        position=position,
+        kind=OrderLine.Kind.PACK,
+        pack=offer.pack,
+        quantity=priced.quantity,
+        unit_price=quoted.tariff.quota_price,
+        periods=len(priced.windows),
+        starts_at=priced.windows[0].starts_at,
+        ends_at=priced.windows[-1].ends_at,
+        amount=priced.total,
+        formula=priced.formula,
+    )
+
+
+def _tell(quoted: RenewalQuote, order: Order, now: datetime) -> None:
+    notices.queue(
+        account=quoted.account,
+        kind=Notice.Kind.RENEWED,
+        audience=notices.Audience.MONEY,
+        subject=f"order:{order.number}",
+        context={
+            "order": order.label,
+            "amount": format_money(order.total, order.currency),
+            "until": moment_words(
+                quoted.edition.ends_at, quoted.subscription.zone_info
+            ),
+        },
+        now=now,
+    )
