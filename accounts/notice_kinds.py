@@ -99,7 +99,7 @@ KINDS: dict[str, KindWords] = {
         SCANS, "images/local", "View images", Group.SCANNING, "triangle-alert", "warn",
     ),
     Kind.QUOTA_100: KindWords(
-        _keys("used total left resets"),
+        _keys("total resets"),
         SCANS, "images/local", "View images", Group.SCANNING, "circle-x", "bad",
     ),
     # schedule: "Local images, every 7 days"; due: when; reason: a whole sentence.

@@ -68,6 +68,13 @@ TEMPLATES = [
             ],
         },
     },
+    # Plain-text messages: nothing to escape.
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "NAME": "plain",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"autoescape": False},
+    },
     # The rows of long tables: Django's own engine takes ten times as long for them.
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
@@ -125,6 +132,15 @@ TRIVY_PATH = env.str("TRIVY_PATH", default="")
 KNOWN_BAD_RULES = env.path("KNOWN_BAD_RULES", default=None)
 # How many scans of one account may run at once; more only queue at its lock.
 SCAN_LANES = env.int("SCAN_LANES", default=2)
+
+# Where people reach the console: the start of every link in a message.
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Unset: nothing is sent, and every message says so (accounts.channels).
+globals().update(env.dj_email_url("EMAIL_URL", default="dummy://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Image Scan <no-reply@localhost>")
+SMS_URL = env.str("SMS_URL", default="")
+SMS_SECRET = env.str("SMS_SECRET", default="")
 
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs"]
 

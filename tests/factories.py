@@ -29,6 +29,7 @@ class UserFactory(DjangoModelFactory[User]):
         skip_postgeneration_save = True
 
     email = Sequence(lambda n: f"person{n}@example.com")
+    email_verified_at = LONG_AGO
     name = Sequence(lambda n: f"Person {n}")
     password = Password("correct horse")
 

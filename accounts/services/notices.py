@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, Member, Notice
 from accounts.notice_kinds import check_keys
+from accounts.services import waking
 
 EMAIL, SMS = Notice.Channel.EMAIL, Notice.Channel.SMS
 
@@ -65,4 +66,7 @@ def queue(
         for user_id in audience.members(account).values_list("user", flat=True)
         for channel in channels
     ]
-    return len(Notice.objects.bulk_create(rows, ignore_conflicts=True))
+    made = Notice.objects.bulk_create(rows, ignore_conflicts=True)
+    for channel in channels:
+        waking.wake_senders_after_commit(channel)
+    return len(made)
