@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import zstandard
+
 from quota.sources.content import SourceError
 
 LARGEST_LAYER = 4 * 1024**3
 CHUNK = 1 << 20
+# What a zstd frame may have the reader keep in memory: every level but the two "ultra"
+# ones stays within it.
+LARGEST_WINDOW = 32 * 1024**2
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 Opener = Callable[[], BinaryIO]
@@ -96,7 +101,7 @@ class BlobLayer:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise SourceError(
             f"A layer could not be unpacked: {_reason(error)}. Pull the image again."
         ) from error
@@ -107,6 +112,8 @@ def _reason(error: Exception) -> str:
         return "it ends too early"
     if isinstance(error, zlib.error | gzip.BadGzipFile):
         return "its compression is damaged"
+    if isinstance(error, zstandard.ZstdError):
+        return "its zstd frames are damaged, or need too much memory"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
@@ -115,10 +122,8 @@ def _uncompressed(stored: io.BufferedReader) -> BinaryIO:
     if start.startswith(GZIP_MAGIC):
         return gzip.GzipFile(fileobj=stored)  # type: ignore[return-value]
     if start.startswith(ZSTD_MAGIC):
-        raise SourceError(
-            "A layer is compressed with zstd, which cannot be read here yet. Build the"
-            " image with gzip layers."
-        )
+        reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+        return reader.stream_reader(stored, read_across_frames=True)
     return stored
 
 

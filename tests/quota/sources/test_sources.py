@@ -8,14 +8,17 @@ import socketserver
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from quota.sources import open_source
 from quota.sources.content import FoundImage, SourceError
+from quota.sources.layers import BlobLayer
 from tcss_billing.demo.images import write_image
 from tests.conftest import require
 
@@ -225,3 +228,92 @@ def test_the_real_engine_is_read() -> None:
 def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not answer"):
         found_in("engine", tmp_path / "none.sock")
+
+
+def zstd_layout(folder: Path, compressed: bytes, plain: bytes) -> Path:
+    """A layout whose one layer is stored as these bytes."""
+    write_image(folder / "app", tag="1", layers=[{"a": b"one"}])
+    blobs = folder / "app" / "blobs" / "sha256"
+
+    def stored(content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        return f"sha256:{digest}"
+
+    index = json.loads((folder / "app" / "index.json").read_text())
+    (entry,) = index["manifests"]
+    manifest = json.loads((blobs / entry["digest"][7:]).read_text())
+    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_text())
+    config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(plain).hexdigest()}"]
+    manifest["config"]["digest"] = stored(json.dumps(config).encode())
+    manifest["layers"][0]["digest"] = stored(compressed)
+    entry["digest"] = stored(json.dumps(manifest).encode())
+    (folder / "app" / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def read_zstd(folder: Path) -> bytes:
+    source = open_source("oci-layout", str(folder))
+    (found,) = source.find()
+    with source.open(found.locator) as image, image.layers[0].open() as stream:
+        return stream.read()
+
+
+def test_a_layer_of_several_zstd_frames_is_read_whole(tmp_path: Path) -> None:
+    parts = [b"first " * 1000, b"second " * 1000]
+    # A frame to be skipped carries the index of a lazily pulled layer.
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"index"
+    frames = [zstandard.compress(part) for part in parts]
+    stored = frames[0] + skipped + frames[1] + skipped
+
+    assert read_zstd(zstd_layout(tmp_path, stored, b"".join(parts))) == b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda stored: stored[: len(stored) // 2], "does not match its digest"),
+        (lambda stored: stored[:8] + b"\xff" * 40, "zstd frames are damaged"),
+        (lambda stored: stored + b"rubbish beyond the end", "zstd frames are damaged"),
+    ],
+)
+def test_a_damaged_zstd_layer_is_a_reason(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], words: str
+) -> None:
+    plain = bytes(range(256)) * 2000
+
+    with pytest.raises(SourceError, match=words):
+        read_zstd(zstd_layout(tmp_path, spoil(zstandard.compress(plain)), plain))
+
+
+def test_a_zstd_frame_that_wants_much_memory_is_refused(tmp_path: Path) -> None:
+    wide = zstandard.ZstdCompressionParameters(window_log=27)
+    compressor = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    plain = b"x" * (1 << 20)
+    stored = compressor.compress(plain) + compressor.flush()
+
+    with pytest.raises(SourceError, match="too much memory"):
+        read_zstd(zstd_layout(tmp_path, stored, plain))
+
+
+def test_a_zstd_bomb_stops_at_the_limit_in_bounded_memory() -> None:
+    bomb = zstandard.compress(bytes(64 * 1024**2), 19)
+    layer = BlobLayer(
+        digest=f"sha256:{hashlib.sha256(bomb).hexdigest()}",
+        diff_id=f"sha256:{'0' * 64}",
+        opener=lambda: io.BytesIO(bomb),
+        limit=8 * 1024**2,
+    )
+
+    def read_all() -> None:
+        with layer.open() as plain:
+            while plain.read(1 << 16):
+                pass
+
+    tracemalloc.start()
+
+    with pytest.raises(SourceError, match="larger than allowed"):
+        read_all()
+
+    assert tracemalloc.get_traced_memory()[1] < 8 * 1024**2
+    tracemalloc.stop()
