@@ -1,28 +1,31 @@
 """Thin procrastinate tasks over services: a job only wakes somebody to look."""
 
-from pathlib import Path
-
 from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts.models import Account
-from quota.scanners import chosen
+from quota.scanners import Engines
 from quota.services import syncing, windows, working
 from quota.services.advising import StoredAdvisories
+
+
+def engines() -> Engines:
+    """The engines as the settings name them."""
+    return Engines(
+        advisories=StoredAdvisories(),
+        trivy_path=settings.TRIVY_PATH,
+        extra_rules=settings.KNOWN_BAD_RULES,
+        harbor_url=settings.HARBOR_SCANNER_URL,
+        harbor_headers=settings.HARBOR_SCANNER_HEADERS,
+        clamd_socket=settings.CLAMD_SOCKET,
+    )
 
 
 @app.task(name="quota.tasks.work")
 def work(account_id: int) -> None:
     """Scan what the account has queued. A second job finds nothing left to claim."""
-    scanner = chosen(
-        settings.SCANNER,
-        advisories=StoredAdvisories(),
-        trivy_path=settings.TRIVY_PATH,
-        extra_rules=Path(settings.KNOWN_BAD_RULES)
-        if settings.KNOWN_BAD_RULES
-        else None,
-    )
+    scanner = engines().usable(settings.SCANNER)
     working.work(account_id=account_id, scanner=scanner, clock=timezone.now)
 
 

@@ -126,9 +126,21 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 
-# Which engine looks into images: builtin, trivy, or auto (Trivy where it is found).
+# Which engine looks into images: builtin, trivy, harbor (any scanner that speaks its
+# pluggable scanner API), or auto (Trivy where it is found).
 SCANNER = env.str("SCANNER", default="auto")
 TRIVY_PATH = env.str("TRIVY_PATH", default="")
+HARBOR_SCANNER_URL = env.str("HARBOR_SCANNER_URL", default="")
+HARBOR_SCANNER_HEADERS = {
+    name: value
+    for name, value in {
+        "Authorization": env.str("HARBOR_SCANNER_AUTHORIZATION", default=""),
+        "X-ScannerAdapter-API-Key": env.str("HARBOR_SCANNER_API_KEY", default=""),
+    }.items()
+    if value
+}
+# ClamAV's daemon looks for trojans too: /run/clamav/clamd.ctl or tcp://host:port.
+CLAMD_SOCKET = env.str("CLAMD_SOCKET", default="")
 KNOWN_BAD_RULES = env.path("KNOWN_BAD_RULES", default=None)
 # How many scans of one account may run at once; more only queue at its lock.
 SCAN_LANES = env.int("SCAN_LANES", default=2)

@@ -45,6 +45,7 @@ class Assessed:
     covered: Sequence[str]
     not_assessed: Sequence[str]
     assessed: bool
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ def _assessed(image: Image, clock: Clock) -> Sequence[Assessed]:
             covered=row["covered"],
             not_assessed=row["not_assessed"],
             assessed=row["assessed"],
+            note=row.get("note", ""),
         )
         for row in (scan.assessments if scan else None) or []
     ]
@@ -233,12 +235,12 @@ def _empty(image: Image, tab: str, assessed: Sequence[Assessed], clock: Clock) -
     """What to say where nothing is listed; nothing uncovered is ever called clean."""
     if image.scanned_at is None:
         return "Not scanned yet. The first scan costs 1."
-    mine = next((each for each in assessed if each.category == tab), None)
-    if mine is None:
+    mine = [each for each in assessed if each.category == tab]
+    if not mine:
         return "Not looked for in the last scan."
-    if not mine.assessed:
+    if not any(each.assessed for each in mine):
         return "Not assessed."
-    if mine.not_assessed:
+    if any(each.not_assessed for each in mine):
         return f"Nothing found in what was assessed, {clock.moment(image.scanned_at)}."
     return f"No known risk as of {clock.moment(image.scanned_at)}."
 

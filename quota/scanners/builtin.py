@@ -16,6 +16,7 @@ from quota.scanners.matching import (
 )
 from quota.scanners.packages import Package, Release
 from quota.scanners.port import Assessment, Category, Finding, Report, ScanFailed
+from quota.scanners.reports import upgrade_plan
 from quota.scanners.secrets import secrets
 from quota.sources.content import ImageContent
 
@@ -206,14 +207,6 @@ def _matches(
 
 
 def _finding(package: Package, affected: Affected) -> Finding:
-    place = f"in layer {package.layer}"
-    if affected.fixed:
-        advice = (
-            f"Upgrade {package.name} from {package.version} to {affected.fixed} or"
-            f" later {place}, then rebuild the image."
-        )
-    else:
-        advice = f"No fixed version is known. Remove {package.name} {place} if unused."
     return Finding(
         category=Category.VULNERABILITIES,
         severity=affected.severity,
@@ -225,5 +218,7 @@ def _finding(package: Package, affected: Affected) -> Finding:
         path=package.path,
         layer=package.layer,
         source=affected.source,
-        advice=advice,
+        advice=upgrade_plan(
+            package.name, package.version, affected.fixed, package.layer
+        ),
     )

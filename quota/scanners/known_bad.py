@@ -10,6 +10,7 @@ from typing import Any
 
 from quota.scanners.filesystem import File
 from quota.scanners.port import Category, Finding, Severity
+from quota.scanners.reports import removal_plan
 
 SHIPPED = files("quota") / "data" / "known_bad.toml"
 
@@ -84,8 +85,5 @@ def _finding(rule: BadFile, file: File) -> Finding:
         layer=file.layer,
         evidence=f"SHA-256 {file.sha256[:12]}",
         source="known-bad files",
-        advice=(
-            f"Do not run this image. Rebuild it without {file.path}, which layer"
-            f" {file.layer} brings, and find out how it got there."
-        ),
+        advice=removal_plan(file.path, file.layer),
     )

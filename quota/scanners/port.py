@@ -47,7 +47,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What an engine looked at for one category, with what data, and what not."""
+    """What an engine looked at for one category, with what data, and what not.
+
+    ``note`` says why the engine that was meant to look left it to this one.
+    """
 
     category: Category
     engine: str
@@ -55,11 +58,13 @@ class Assessment:
     covered: tuple[str, ...]
     not_assessed: tuple[str, ...]
     assessed: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings, and one assessment for each category that was asked for."""
+    """Findings, and for each category that was asked for an assessment of each engine
+    that looked, or was meant to."""
 
     findings: tuple[Finding, ...]
     assessments: tuple[Assessment, ...]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,22 @@ from accounts.models import Account
 from quota import ledger
 from quota.models import Scan
 from quota.scanners.port import Assessment, Category, Report, Severity
+from quota.scanners.reports import one_line
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+# What an image or an engine wrote is stored as one printable line of at most this.
+LENGTHS = {
+    "identifier": 200,
+    "title": 500,
+    "package": 200,
+    "version": 200,
+    "fixed_version": 200,
+    "path": 1000,
+    "layer": 40,
+    "evidence": 200,
+    "source": 200,
+    "advice": 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +117,7 @@ def _mark_ended(
                 [each.scan_id for each in ended],
                 [each.claim for each in ended],
                 [each.outcome.value for each in ended],
-                [each.message[:300] for each in ended],
+                [one_line(each.message, 300) for each in ended],
                 [_counts_json(each.report) for each in ended],
                 [_assessments_json(each.report) for each in ended],
                 account_id,
@@ -146,8 +160,13 @@ def _assessments_json(report: Report | None) -> str | None:
 def _plain(assessment: Assessment) -> dict[str, Any]:
     data_date = assessment.data_date
     return {
-        **asdict(assessment),
+        "category": assessment.category.value,
+        "engine": one_line(assessment.engine, 200),
         "data_date": data_date.isoformat() if data_date else None,
+        "covered": [one_line(each, 300) for each in assessment.covered],
+        "not_assessed": [one_line(each, 300) for each in assessment.not_assessed],
+        "assessed": assessment.assessed,
+        "note": one_line(assessment.note, 300),
     }
 
 
@@ -170,16 +189,10 @@ def _finding_rows(settled: Sequence[Ended]) -> "list[dict[str, Any]]":
             "category": finding.category.value,
             "severity": finding.severity.value,
             "rank": RANKS[finding.severity],
-            "identifier": finding.identifier[:200],
-            "title": finding.title[:500],
-            "package": finding.package[:200],
-            "version": finding.version[:200],
-            "fixed_version": finding.fixed_version[:200],
-            "path": finding.path[:1000],
-            "layer": finding.layer[:40],
-            "evidence": finding.evidence[:200],
-            "source": finding.source[:200],
-            "advice": finding.advice[:1000],
+            **{
+                name: one_line(getattr(finding, name), most)
+                for name, most in LENGTHS.items()
+            },
         }
         for each in settled
         if each.report

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from quota.models import Image, ImageSource, LedgerEntry, Scan
-from quota.scanners import chosen
+from quota.scanners import Engines
 from quota.services import syncing, working
 from quota.services.advising import StoredAdvisories
 from quota.services.reconciling import reconcile
@@ -22,7 +22,7 @@ KILLS = 20
 
 
 def scan_everything(account_id: int) -> None:
-    scanner = chosen("builtin", advisories=StoredAdvisories())
+    scanner = Engines(StoredAdvisories()).chosen("builtin")
     working.work(account_id=account_id, scanner=scanner, clock=timezone.now)
 
 

@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 from django.utils import timezone
 
-from quota.scanners import chosen
+from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
 from tcss_billing import embedded_postgres
 from tcss_billing.demo import seed
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         seed.seed(
             folder=home() / "demo-images",
             password=self.password,
-            scanner=chosen("builtin", advisories=StoredAdvisories()),
+            scanner=Engines(StoredAdvisories()).chosen("builtin"),
             now=now,
             say=self._say,
         )
