@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
@@ -15,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import Account, Member, User
+from accounts.statements import Statement
 
 P = ParamSpec("P")
 
@@ -92,17 +94,22 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
 
 
+def _member(slug: str, user: int) -> QuerySet[Member]:
+    members = Member.objects.select_related("account")
+    return members.filter(account__slug=slug, user=user)
+
+
+MEMBER = Statement(_member, {"slug": str, "user": int}, Member, Account)
+
+
 def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
-    member = (
-        Member.objects.select_related("account")
-        .filter(account__slug=slug, user=request.user.pk)
-        .first()
-    )
-    if member is None:
+    found = MEMBER.first(slug=slug, user=request.user.pk)
+    if found is None:
         raise Http404("There is no such account.")
     entered: AccountRequest = request  # type: ignore[assignment]
-    entered.account, entered.member = member.account, member
-    entered.rights = rights_of(member)
+    entered.member, entered.account = found
+    entered.member.account = entered.account
+    entered.rights = rights_of(entered.member)
     if right not in entered.rights:
         raise PermissionDenied(_who_can_help(entered.account, right))
     return entered

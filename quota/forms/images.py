@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from quota.models import ImageFilter, Kind
-from quota.pages.images import Sort, sorts_of
+from quota.pages.listed import Sort, sorts_of
 
 
 class FilterForm(forms.Form):

@@ -60,11 +60,16 @@ class ImageFilter:
         return images.filter(risk & cost)
 
     def _matches_text(self) -> Q:
+        """A word of the name or tag, or the beginning of an image ID. The words of
+        local images hold the first twelve digits of it, so their index finds it."""
         text = self.text.strip().lower()
         named = Q(**{f"{SEARCHED[self.kind]}__contains": text})
-        if digest := DIGEST.match(text):
-            return Q(digest__startswith=f"sha256:{digest[1]}") | named
-        return named
+        if not (digest := DIGEST.match(text)):
+            return named
+        begins = Q(digest__startswith=f"sha256:{digest[1]}") | named
+        if self.kind is Kind.LOCAL:
+            return begins & Q(search__contains=digest[1][:12])
+        return begins
 
 
 class Scope(StrEnum):

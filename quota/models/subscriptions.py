@@ -21,8 +21,11 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def current(self, account_id: int, now: datetime) -> "Subscription | None":
         """Return the account's newest subscription unless terminated at ``now``."""
-        newest = self.filter(account=account_id).order_by("-anchor")
-        return newest.filter(ends_at__gt=now - DELETION).first()
+        return self.ended_after(account_id, now - DELETION).first()
+
+    def ended_after(self, account_id: int, instant: datetime) -> Self:
+        """The account's subscriptions that end after ``instant``, newest first."""
+        return self.filter(account=account_id, ends_at__gt=instant).order_by("-anchor")
 
     def terminated(self, now: datetime) -> Self:
         """Those that are terminated at ``now``, whatever was done about it."""

@@ -1,6 +1,7 @@
 """The catalogue: every price, step and weight, as immutable dated rows."""
 
 from datetime import datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,7 +12,12 @@ class TariffQuerySet(models.QuerySet["Tariff"]):
 
     def in_force(self, currency: str, now: datetime) -> "Tariff":
         """Return the newest row of ``currency`` that is valid at ``now``."""
-        return self.filter(currency=currency, valid_from__lte=now).latest("valid_from")
+        return self.valid(currency, now)[:1].get()
+
+    def valid(self, currency: str, now: datetime) -> Self:
+        """The rows of ``currency`` that have come into force, the newest leading."""
+        valid = self.filter(currency=currency, valid_from__lte=now)
+        return valid.order_by("-valid_from")
 
 
 class Tariff(models.Model):

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from accounts.models import Account
+from accounts.statements import Statement
 from quota.models import QuotaWindow, Subscription, Tariff
 from quota.pages.words import Clock
-from quota.rules.lifecycle import SubscriptionState
+from quota.rules.lifecycle import DELETION, SubscriptionState
 from quota.rules.units import TENTHS, format_quota
 
 SECOND = timedelta(seconds=1)
@@ -87,23 +90,50 @@ def quota_header(account: Account, now: datetime) -> QuotaHeader | None:
 
 def standing(account: Account, now: datetime) -> Standing:
     """Where the account stands, in three queries."""
-    subscription = Subscription.objects.current(account.pk, now)
+    found = SUBSCRIPTION.first(account=account.pk, kept=now - DELETION)
+    subscription: Subscription | None = found[0] if found else None
     return Standing(
         subscription=subscription,
         state=subscription.state(now) if subscription else None,
-        tariff=Tariff.objects.in_force(account.currency, now),
+        tariff=_tariff(account.currency, now),
         header=_header(open_windows(account, now), Clock(account, now), subscription),
     )
 
 
 def open_windows(account: Account, now: datetime) -> Sequence[OpenWindow]:
     """The open windows, the one that closes first leading, off one index."""
-    windows = QuotaWindow.objects.open_at(account.pk, now).order_by("ends_at", "pk")
-    columns = windows.values_list(
+    return [OpenWindow(*row) for row in WINDOWS.rows(account=account.pk, now=now)]
+
+
+def _windows(account: int, now: datetime) -> QuerySet[QuotaWindow, tuple[Any, ...]]:
+    windows = QuotaWindow.objects.open_at(account, now).order_by("ends_at", "pk")
+    return windows.values_list(
         "starts_at", "ends_at", "granted_tenths", "used_tenths", "held_tenths",
         "revoked_tenths", "free_tenths",
     )  # fmt: skip
-    return [OpenWindow(*row) for row in columns]
+
+
+def _subscription(account: int, kept: datetime) -> QuerySet[Subscription]:
+    return Subscription.objects.ended_after(account, kept)[:1]
+
+
+def _tariffs(currency: str, now: datetime) -> QuerySet[Tariff]:
+    return Tariff.objects.valid(currency, now)[:1]
+
+
+WINDOWS = Statement(_windows, {"account": int, "now": datetime})
+SUBSCRIPTION = Statement(
+    _subscription, {"account": int, "kept": datetime}, Subscription
+)
+TARIFF = Statement(_tariffs, {"currency": str, "now": datetime}, Tariff)
+
+
+def _tariff(currency: str, now: datetime) -> Tariff:
+    found = TARIFF.first(currency=currency, now=now)
+    if found is None:
+        raise Tariff.DoesNotExist(f"No tariff in {currency} is in force.")
+    tariff: Tariff = found[0]
+    return tariff
 
 
 def _header(

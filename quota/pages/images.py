@@ -3,73 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
-from django.core import signing
-from django.db.models import F, FilteredRelation, Q, QuerySet
-from django.db.models.fields.tuple_lookups import (
-    Tuple,
-    TupleGreaterThan,
-    TupleLessThan,
-)
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
+from accounts.statements import Statement
 from quota.models import Image, ImageFilter, Kind
 from quota.pages import cells
 from quota.pages.header import Standing
+from quota.pages.listed import NAMED, PAGE, Sort, listed, sorts_of
 from quota.pages.words import Clock, plural
 from quota.rules.units import format_quota
 
-PAGE = 50
 COUNTED_TO = 1_000
-
-
-class Sort(StrEnum):
-    """The sortable columns; all but the name begin with the largest or newest."""
-
-    NAME = "name"
-    CONTAINERS = "containers"
-    RISK = "risk"
-    ACTIVE = "active"
-
-    def column(self, kind: Kind) -> str:
-        """The column of the index that serves this sort."""
-        if self is Sort.NAME:
-            return NAMED[kind].name
-        return "active_at" if self is Sort.ACTIVE else self.value
-
-    @property
-    def descending(self) -> bool:
-        """Whether the list begins at the largest value."""
-        return self is not Sort.NAME
-
-
-class Named(NamedTuple):
-    """The columns that say what an image is called in a list."""
-
-    name: str
-    tag: str
-    tags: str
-
-
-NAMED = {
-    Kind.LOCAL: Named("name", "tag", "tags"),
-    Kind.REPOSITORY: Named("repository", "repository_tag", "repository_tags"),
-}
-
-
-def sorts_of(kind: Kind) -> Sequence[Sort]:
-    """The sorts a list offers. Registries know of no containers."""
-    unknown = {Sort.CONTAINERS} if kind is Kind.REPOSITORY else set()
-    return [sort for sort in Sort if sort not in unknown]
-
-
-class UnknownCursor(ValueError):
-    """The place in the list is not one we gave out for this list."""
 
 
 @dataclass(slots=True)
@@ -113,13 +64,6 @@ class ImagesPage:
     is_polling: bool
 
 
-COLUMNS = (
-    "id", "digest", "os", "architecture", "variant",
-    "containers", "critical", "high", "medium", "low", "unknown", "trojans",
-    "sensitive", "outcome", "outcome_reason", "active_at", "scanned_at", "risk",
-    "first_seen_at", "flight__state", "flight__task", "flight__cost_tenths",
-)  # fmt: skip
-
 TONES = {
     "not_scanned": ("Not scanned", "circle-dashed", ""),
     "queued": ("Queued", "clock", ""),
@@ -156,19 +100,14 @@ def images_page(
     Refuses a cursor that was not given out for this account, kind and sort
     (UnknownCursor).
     """
-    place = _Place(account, chosen.kind, sort)
-    images = place.after(chosen.images(account.pk), cursor)
-    images = place.ordered(images).annotate(flight=_flight(account))
-    found = list(images.values(*COLUMNS, *NAMED[chosen.kind])[: PAGE + 1])
-    more, found = len(found) > PAGE, found[:PAGE]
+    found, after = listed(account, chosen, sort, cursor)
     maker = _RowMaker(account, chosen.kind, Clock(account, now), standing)
     query = filter_query(chosen)
     by = {**query, "sort": sort.value}
-    after = place.cursor(found[-1]) if more else ""
     return ImagesPage(
         rows=[maker.row(row) for row in found],
-        count=_count(account, chosen, found, more, cursor),
-        next_query=urlencode({**by, "after": after}) if more else "",
+        count=_count(account, chosen, found, bool(after), cursor),
+        next_query=urlencode({**by, "after": after}) if after else "",
         first_query=urlencode(by) if cursor else "",
         sorts={
             s.value: urlencode({**query, "sort": s.value})
@@ -180,40 +119,6 @@ def images_page(
         filter_query=urlencode(query),
         is_polling=any(row["flight__state"] for row in found),
     )
-
-
-class _Place:
-    """A place in one list of one account under one sort, and how to go on from it."""
-
-    def __init__(self, account: Account, kind: Kind, sort: Sort) -> None:
-        self.column = sort.column(kind)
-        self.sort = sort
-        self.salt = f"images.{account.pk}.{kind}.{sort}"
-
-    def ordered(self, images: QuerySet[Image]) -> QuerySet[Image]:
-        """The list in its order."""
-        mark = "-" if self.sort.descending else ""
-        return images.order_by(f"{mark}{self.column}", f"{mark}id")
-
-    def cursor(self, last: Mapping[str, Any]) -> str:
-        """The place after this row, signed."""
-        value = last[self.column]
-        if isinstance(value, datetime):
-            value = value.isoformat()
-        return signing.dumps([value, last["id"]], salt=self.salt)
-
-    def after(self, images: QuerySet[Image], cursor: str) -> QuerySet[Image]:
-        """What follows a place. Refuses one given out for another list."""
-        if not cursor:
-            return images
-        try:
-            value, last_id = signing.loads(cursor, salt=self.salt)
-        except signing.BadSignature as error:
-            raise UnknownCursor("That place in the list is not known.") from error
-        if self.sort is Sort.ACTIVE:
-            value = datetime.fromisoformat(value)
-        beyond = TupleLessThan if self.sort.descending else TupleGreaterThan
-        return images.filter(beyond(Tuple(F(self.column), F("id")), (value, last_id)))
 
 
 def _count(
@@ -229,15 +134,16 @@ def _count(
         return plural(len(found), "image")
     if chosen.text:
         return f"More than {PAGE} images"
-    capped = chosen.images(account.pk).order_by().values("id")[: COUNTED_TO + 1]
-    count = capped.count()
+    count = _counted(chosen).count(account=account.pk)
     return f"{COUNTED_TO:,}+ images" if count > COUNTED_TO else plural(count, "image")
 
 
-def _flight(account: Account) -> FilteredRelation:
-    """The image's scan that is queued or running; there is never a second."""
-    in_flight = Q(scans__account=account, scans__state__in=["queued", "running"])
-    return FilteredRelation("scans", condition=in_flight)
+@lru_cache(maxsize=512)
+def _counted(chosen: ImageFilter) -> Statement:
+    def build(account: int) -> QuerySet[Image, tuple[int]]:
+        return chosen.images(account).values_list("id")[: COUNTED_TO + 1]
+
+    return Statement(build, {"account": int})
 
 
 class _RowMaker:

@@ -13,7 +13,8 @@ from quota.forms.scan import ScanForm
 from quota.models import Image, Kind
 from quota.pages.header import standing
 from quota.pages.image import image_page
-from quota.pages.images import UnknownCursor, images_page
+from quota.pages.images import images_page
+from quota.pages.listed import UnknownCursor
 from quota.pages.scan import bulk
 from quota.pages.words import plural
 from quota.services import scanning, syncing

@@ -16,7 +16,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import Account
 from quota.models import Image, ImageFilter, Kind, LedgerEntry, ScanTask, Scope
 from quota.models.selection import Selection
-from quota.pages.images import NAMED, Sort, sorts_of
+from quota.pages.listed import NAMED, Sort, sorts_of
 from tests.factories import ImageFactory, account_with, creator_of, finish
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,78 @@
+"""The rows of a list: every search meets all its images once, in the list's order."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Account
+from quota.models import Image, ImageFilter, Kind
+from quota.pages.listed import PAGE, WALK, Sort, UnknownCursor, listed
+from tests.factories import ImageFactory, account_with
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(now: datetime) -> Account:
+    """An account with more images than a search walks along, "vault" last by name."""
+    account = account_with(now=now)
+    made = [
+        ImageFactory.build(
+            account=account,
+            name=f"{'zeta/vault' if number % 10 == 0 else 'alpha/web'}-{number:05}",
+            containers=number % 7,
+            risk=number % 11,
+            active_at=now - timedelta(seconds=number // 3),
+        )
+        for number in range(WALK + 300)
+    ]
+    Image.objects.bulk_create(made)
+    return account
+
+
+def _all(account: Account, chosen: ImageFilter, sort: Sort) -> list[int]:
+    found, cursor = listed(account, chosen, sort, "")
+    ids = [row["id"] for row in found]
+    while cursor:
+        assert len(found) == PAGE
+        found, cursor = listed(account, chosen, sort, cursor)
+        ids += [row["id"] for row in found]
+    return ids
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+@pytest.mark.parametrize("text", ["vault", "web", "-00990", "nothing", "%", "zeta/v"])
+def test_a_search_shows_every_hit_once_in_order(
+    account: Account, sort: Sort, text: str
+) -> None:
+    mark = "-" if sort.descending else ""
+    column = sort.column(Kind.LOCAL)
+    expected = Image.objects.filter(account=account, name__contains=text)
+
+    shown = _all(account, ImageFilter(text=text), sort)
+
+    assert shown == list(
+        expected.order_by(f"{mark}{column}", f"{mark}id").values_list("id", flat=True)
+    )
+
+
+@pytest.mark.parametrize("digits", [8, 12, 30, 64])
+def test_an_image_is_found_by_the_beginning_of_its_id(
+    account: Account, digits: int
+) -> None:
+    image = Image.objects.filter(account=account).latest("id")
+    hexadecimal = image.digest.removeprefix("sha256:")[:digits]
+
+    for text in (hexadecimal, hexadecimal.upper(), f"sha256:{hexadecimal}"):
+        if digits >= 12 or ":" not in text:
+            assert image.pk in _all(account, ImageFilter(text=text), Sort.NAME)
+
+
+def test_a_cursor_of_another_list_is_not_known(account: Account) -> None:
+    _, cursor = listed(account, ImageFilter(), Sort.NAME, "")
+
+    for sort, text in ((Sort.RISK, ""), (Sort.ACTIVE, "vault")):
+        with pytest.raises(UnknownCursor):
+            listed(account, ImageFilter(text=text), sort, cursor)
+    with pytest.raises(UnknownCursor):
+        listed(account, ImageFilter(), Sort.NAME, cursor[:-1])
