@@ -6,7 +6,14 @@ from procrastinate.contrib.django import app
 
 from accounts.models import Account
 from quota.scanners import Engines
-from quota.services import syncing, windows, working
+from quota.services import (
+    auto_renewal,
+    reminding,
+    syncing,
+    terminating,
+    windows,
+    working,
+)
 from quota.services.advising import StoredAdvisories
 
 
@@ -43,9 +50,32 @@ def lapse(timestamp: int) -> None:
     windows.lapse_ended(now=timezone.now())
 
 
+@app.periodic(cron="*/15 * * * * *")
+@app.task(name="quota.tasks.auto_renew", queueing_lock="renewal", pass_context=False)
+def auto_renew(timestamp: int) -> None:
+    """Try the renewals that are due, and those that a top-up made possible."""
+    auto_renewal.sweep(now=timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="quota.tasks.remind", queueing_lock="remind", pass_context=False)
+def remind(timestamp: int) -> None:
+    """Owe the dated notices: expiry reminders and arrears."""
+    reminding.remind(now=timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="quota.tasks.terminate", queueing_lock="terminate", pass_context=False)
+def terminate(timestamp: int) -> None:
+    """Terminate what was not renewed, and delete its data."""
+    terminating.terminate_due(now=timezone.now())
+
+
 @app.periodic(cron="30 1 * * *")
 @app.task(name="quota.tasks.update_images", queueing_lock="images", pass_context=False)
 def update_images(timestamp: int) -> None:
-    """Read every account's sources, nightly."""
+    """Read every account's sources, nightly; not those of terminated accounts."""
     for account in Account.objects.filter(imagesource__isnull=False).distinct():
-        syncing.update_local_images(account=account, now=timezone.now())
+        now = timezone.now()
+        if not terminating.is_terminated(account=account, now=now):
+            syncing.update_local_images(account=account, now=now)

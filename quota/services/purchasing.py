@@ -29,6 +29,7 @@ from quota.rules.pricing import (
     quote_edition,
     quote_pack,
 )
+from quota.services import terminating
 
 
 def quote(*, account: Account, basket: Basket, now: datetime) -> Quote:
@@ -206,9 +207,18 @@ def _tell(quoted: Quote, order: Order, now: datetime) -> None:
     )
 
 
+def _give_up_what_was_before(account: Account, now: datetime) -> None:
+    """Mark the data of a terminated subscription for deletion, whether or not the job
+    has come to it (rules 6)."""
+    before = Subscription.objects.terminated(now).filter(account=account)
+    for subscription in before.filter(terminated_at=None).order_by("pk"):
+        terminating.mark(subscription=subscription, now=now)
+
+
 def _begin(quoted: Quote, order: Order, now: datetime) -> Subscription:
     edition = quoted.edition
     assert edition  # noqa: S101 -- quote() refuses a pack without an edition
+    _give_up_what_was_before(quoted.account, now)
     subscription = Subscription.objects.create(
         account=quoted.account,
         anchor=now,

@@ -6,12 +6,33 @@ from types import ModuleType
 import pytest
 
 from accounts import money
-from quota.rules import allocation, calendar, lifecycle, pricing, units
+from quota.rules import (
+    allocation,
+    auto_renewal,
+    calendar,
+    dates,
+    lifecycle,
+    pricing,
+    reminders,
+    renewal,
+    units,
+)
 
 
 @pytest.mark.parametrize(
     "module",
-    [money, units, calendar, pricing, allocation, lifecycle],
+    [
+        money,
+        allocation,
+        auto_renewal,
+        calendar,
+        dates,
+        lifecycle,
+        pricing,
+        reminders,
+        renewal,
+        units,
+    ],
     ids=lambda module: module.__name__,
 )
 def test_the_examples_hold(module: ModuleType) -> None:

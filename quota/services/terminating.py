@@ -1,0 +1,234 @@
+"""Termination: what was scanned is deleted, what was paid stays (rules 6)."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Exists, Model, OuterRef, Q
+
+from accounts.models import Account, Notice
+from accounts.services import notices
+from accounts.services.notices import EMAIL, SMS
+from quota.models import Finding, Image, Scan, ScanTask, Sighting, Subscription
+from quota.rules.dates import moment_words
+from quota.rules.lifecycle import DELETION
+from quota.services import ending
+from quota.services.ending import Ended
+
+BATCH = 2_000
+MESSAGE = "Professional Edition was terminated before the scan ended."
+
+
+class Deleted(NamedTuple):
+    """A table whose rows go, and which of an account's rows are of before a cut."""
+
+    model: type[Model]
+    older_than: Callable[[int, datetime], Q]
+
+
+def dated(model: type[Model], field: str) -> Deleted:
+    """A table whose rows say in ``field`` when they were made."""
+    return Deleted(model, lambda account_id, cut: Q(**{f"{field}__lt": cut}))
+
+
+def _of_old_scans(account_id: int, cut: datetime) -> Q:
+    old = Scan.objects.filter(account=account_id, held_at__lt=cut)
+    return Q(scan__in=old.values("pk"))
+
+
+def _unseen_since(account_id: int, cut: datetime) -> Q:
+    mine = {"account": account_id, "image": OuterRef("pk")}
+    return Q(
+        ~Exists(Sighting.objects.filter(**mine)),
+        ~Exists(Scan.objects.filter(**mine)),
+        first_seen_at__lt=cut,
+    )
+
+
+# In this order: what points at a row goes before it. A test holds every table of an
+# account against this list and the next.
+DELETED: tuple[Deleted, ...] = (
+    Deleted(Finding, _of_old_scans),
+    dated(Scan, "held_at"),
+    dated(ScanTask, "requested_at"),
+    dated(Sighting, "seen_at"),
+    Deleted(Image, _unseen_since),
+)
+# The books and who kept them; and the places that staff allow an account to read.
+KEPT: frozenset[str] = frozenset(
+    {
+        "accounts.AuditEntry",
+        "accounts.BalanceEntry",
+        "accounts.Member",
+        "accounts.Notice",
+        "quota.ImageSource",
+        "quota.LedgerEntry",
+        "quota.Order",
+        "quota.OrderLine",
+        "quota.QuotaPack",
+        "quota.QuotaWindow",
+        "quota.Subscription",
+        "quota.Term",
+    }
+)
+
+
+def is_terminated(*, account: Account, now: datetime) -> bool:
+    """Whether the account's last subscription is terminated: nothing of it is kept, so
+    nothing is collected either. One that never bought is not."""
+    newest = Subscription.objects.filter(account=account).order_by("-anchor").first()
+    return newest is not None and newest.ends_at + DELETION <= now
+
+
+def terminate_due(*, now: datetime) -> int:
+    """Terminate what ended six times 24 hours ago, and delete its data in batches.
+
+    Returns how many subscriptions were finished. A worker that dies goes on from where
+    it was; a second one finds nothing left.
+    """
+    due = Subscription.objects.terminated(now).filter(data_deleted_at=None)
+    return sum(_terminate(each, now) for each in due.order_by("ends_at", "pk"))
+
+
+def _terminate(subscription: Subscription, now: datetime) -> bool:
+    marked = mark(subscription=subscription, now=now)
+    if marked is None:
+        return False
+    account_id, cut = subscription.account_id, _cut(marked, now)
+    if cut is not None:
+        for deleted in DELETED:
+            while _delete_batch(deleted, account_id, cut):
+                continue
+        _forget_results(account_id, cut)
+    finished = Subscription.objects.filter(
+        account=account_id, pk=subscription.pk, data_deleted_at=None
+    ).update(data_deleted_at=now)
+    return bool(finished)
+
+
+@transaction.atomic
+def mark(*, subscription: Subscription, now: datetime) -> Subscription | None:
+    """Write a termination down: from here on nothing can renew it. Open scans are
+    released and everyone is told, once.
+
+    Re-checks under the account's lock that it was not renewed: then it returns None.
+    The job and whoever buys anew both call this.
+    """
+    account = Account.objects.lock(subscription.account_id)
+    found = Subscription.objects.terminated(now).filter(
+        account=account, pk=subscription.pk
+    )
+    marked = found.first()
+    if marked is None or marked.terminated_at:
+        return marked
+    marked.terminated_at = marked.ends_at + DELETION
+    found.update(terminated_at=marked.terminated_at)
+    if not _was_bought_again(marked):
+        _release_open_scans(account.pk, marked.terminated_at, now)
+        _tell(account, marked, now)
+    return marked
+
+
+def _was_bought_again(marked: Subscription) -> bool:
+    """Whether Professional Edition was bought anew before its data was due to go, as
+    it can be after a refund: then the data is kept (rules 8.7)."""
+    return Subscription.objects.filter(
+        account=marked.account_id,
+        anchor__gt=marked.anchor,
+        anchor__lt=marked.ends_at + DELETION,
+    ).exists()
+
+
+def _cut(marked: Subscription, now: datetime) -> datetime | None:
+    """Before which instant rows go: all there are, or those of before the termination
+    where a new subscription has begun; None when they are kept."""
+    if _was_bought_again(marked):
+        return None
+    newer = Subscription.objects.filter(
+        account=marked.account_id, anchor__gt=marked.anchor
+    )
+    return marked.terminated_at if newer.exists() else now
+
+
+def _release_open_scans(account_id: int, cut: datetime, now: datetime) -> None:
+    mine = Scan.objects.filter(account=account_id, held_at__lt=cut)
+    ending.release_queued(
+        account_id, mine.filter(state="queued"), Scan.Outcome.EXPIRED, MESSAGE, now
+    )
+    claimed: Sequence[Ended] = [
+        Ended(scan.pk, scan.claim, Scan.Outcome.EXPIRED, MESSAGE)
+        for scan in mine.filter(state="running").order_by("pk")
+        if scan.claim
+    ]
+    if claimed:
+        ending.end(account_id=account_id, ended=claimed, now=now)
+
+
+def _tell(account: Account, marked: Subscription, now: datetime) -> None:
+    notices.queue(
+        account=account,
+        kind=Notice.Kind.TERMINATED,
+        audience=notices.Audience.EVERYONE,
+        subject=f"subscription:{marked.pk}",
+        context={"ended": moment_words(marked.ends_at, marked.zone_info)},
+        now=now,
+        channels=(EMAIL, SMS),
+    )
+
+
+@transaction.atomic
+def _delete_batch(deleted: Deleted, account_id: int, cut: datetime) -> int:
+    """Delete some rows under the account's lock, so that no scan starts meanwhile: the
+    newest first, since what refers to a row of its own table is younger."""
+    Account.objects.lock(account_id)
+    rows = deleted.model._default_manager.filter(account=account_id)
+    old = rows.filter(deleted.older_than(account_id, cut)).order_by("-pk")
+    ids = list(old.values_list("pk", flat=True)[:BATCH])
+    table = connection.ops.quote_name(deleted.model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE account_id = %s AND id = ANY(%s)",  # noqa: S608 -- our own table
+            [account_id, ids],
+        )
+    return len(ids)
+
+
+@transaction.atomic
+def _forget_results(account_id: int, cut: datetime) -> None:
+    """Images that were seen again under a new subscription stay, without a past."""
+    Account.objects.lock(account_id)
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"account": account_id, "cut": cut})
+
+
+FORGET = """
+    UPDATE quota_image i
+    SET first_scans = s.firsts, repeat_scans = s.repeats,
+        first_seen_at = greatest(i.first_seen_at, %(cut)s),
+        outcome = CASE WHEN s.recent THEN i.outcome ELSE 'not_scanned' END,
+        outcome_reason = CASE WHEN s.recent THEN i.outcome_reason ELSE '' END,
+        scanned_at = CASE WHEN s.recent THEN i.scanned_at END,
+        result = CASE WHEN s.recent THEN i.result END,
+        critical = CASE WHEN s.recent THEN i.critical END,
+        high = CASE WHEN s.recent THEN i.high END,
+        medium = CASE WHEN s.recent THEN i.medium END,
+        low = CASE WHEN s.recent THEN i.low END,
+        unknown = CASE WHEN s.recent THEN i.unknown END,
+        trojans = CASE WHEN s.recent THEN i.trojans END,
+        sensitive = CASE WHEN s.recent THEN i.sensitive END,
+        risk = CASE WHEN s.recent THEN i.risk ELSE -1 END
+    FROM (
+        SELECT o.id,
+               count(*) FILTER (WHERE c.state = 'settled' AND c.reason = 'first')
+                   AS firsts,
+               count(*) FILTER (WHERE c.state = 'settled' AND c.reason = 'repeat')
+                   AS repeats,
+               coalesce(bool_or(c.state = 'settled'), false) AS recent
+        FROM quota_image o
+        LEFT JOIN quota_scan c ON c.account_id = o.account_id AND c.image_id = o.id
+        WHERE o.account_id = %(account)s AND o.first_seen_at < %(cut)s
+        GROUP BY o.id
+    ) s
+    WHERE i.account_id = %(account)s AND i.id = s.id
+"""

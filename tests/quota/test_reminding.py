@@ -1,0 +1,141 @@
+"""Expiry reminders and arrears: to whom, when, once."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core.management import call_command
+
+from accounts.models import Account, Notice
+from quota.models import Subscription
+from quota.services import auto_renewal, reminding
+from tests.factories import account_with, creator_of, member_of, renew
+
+pytestmark = pytest.mark.django_db
+BOUGHT = datetime(2026, 1, 15, 6, tzinfo=UTC)  # 14:00 in Singapore
+END = datetime(2026, 3, 15, 6, tzinfo=UTC)
+NINE = datetime(2026, 3, 8, 1, tzinfo=UTC)  # 09:00 there, seven dates before
+
+
+@pytest.fixture
+def account() -> Account:
+    return account_with(now=BOUGHT, zone="Asia/Singapore", spare=5)
+
+
+def owed(kind: str) -> Counter[tuple[str, str, str]]:
+    rows = Notice.objects.filter(kind=kind).select_related("user")
+    return Counter(
+        (str(row.user), row.channel, row.subject.rpartition(":")[2]) for row in rows
+    )
+
+
+def every_half_hour(first: datetime, last: datetime) -> None:
+    now = first
+    while now <= last:
+        reminding.remind(now=now)
+        reminding.remind(now=now)
+        now += timedelta(minutes=30)
+
+
+def test_seven_reminders_to_those_in_charge_by_both_channels(account: Account) -> None:
+    people = [
+        creator_of(account),
+        member_of(account, resource=True),
+        member_of(account, financial=True),
+        member_of(account, resource=True, financial=True),
+    ]
+    member_of(account)
+
+    every_half_hour(NINE - timedelta(hours=9), END - timedelta(minutes=30))
+
+    assert owed("expiry_reminder") == Counter(
+        (str(person), channel, f"2026-03-{day:02}")
+        for person in people
+        for channel in ("email", "sms")
+        for day in range(8, 15)
+    )
+    assert owed("arrears") == Counter()
+
+
+def test_six_arrears_to_everyone(account: Account) -> None:
+    people = [creator_of(account), member_of(account)]
+
+    every_half_hour(END, END + timedelta(days=7))
+
+    assert owed("arrears") == Counter(
+        (str(person), channel, f"2026-03-{day}")
+        for person in people
+        for channel in ("email", "sms")
+        for day in range(15, 21)
+    )
+
+
+def test_a_reminder_says_what_will_happen_without_amounts(account: Account) -> None:
+    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+
+    reminding.remind(now=NINE)
+
+    reminder = Notice.objects.filter(kind="expiry_reminder").earliest("pk")
+    assert reminder.context == {
+        "days": "7 days",
+        "ends": "Sun 15 Mar 2026, 14:00",
+        "auto_renewal": True,
+        "covered": False,
+    }
+
+
+def test_arrears_say_until_when_and_what_then(account: Account) -> None:
+    reminding.remind(now=END)
+
+    assert Notice.objects.filter(kind="arrears").earliest("pk").context == {
+        "ended": "Sun 15 Mar 2026, 14:00",
+        "renew_by": "Fri 20 Mar 2026, 14:00",
+        "deleted": "Sat 21 Mar 2026, 14:00",
+    }
+
+
+def test_a_missed_day_is_not_made_up(account: Account) -> None:
+    reminding.remind(now=NINE)
+    reminding.remind(now=NINE + timedelta(days=2))
+
+    days = {day for _, _, day in owed("expiry_reminder")}
+    assert days == {"2026-03-08", "2026-03-10"}
+
+
+def test_a_renewal_stops_the_rest(account: Account) -> None:
+    reminding.remind(now=NINE)
+    Account.objects.update(balance=100)
+    renew(account, NINE + timedelta(hours=1), months=1)
+
+    every_half_hour(NINE + timedelta(days=1), END + timedelta(days=1))
+
+    assert {day for _, _, day in owed("expiry_reminder")} == {"2026-03-08"}
+    assert owed("arrears") == Counter()
+
+
+def test_a_dry_run_lists_a_date_and_changes_nothing(account: Account) -> None:
+    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    before = (Notice.objects.count(), list(Subscription.objects.values()))
+
+    def lines(day: str) -> list[str]:
+        out = StringIO()
+        with time_machine.travel(BOUGHT, tick=False):
+            call_command("lifecycle", at=datetime.fromisoformat(day).date(), stdout=out)
+        return out.getvalue().splitlines()
+
+    assert lines("2026-03-07") == ["Nothing would happen."]
+    assert lines("2026-03-08") == [
+        "2026-03-08 01:00:00Z  halden-pay: expiry reminder",
+    ]
+    assert lines("2026-03-15") == [
+        "2026-03-14 16:00:00Z  halden-pay: auto-renewal for $24.75, $19.75 short,"
+        " up to 15 times",
+        "2026-03-15 06:00:00Z  halden-pay: Professional Edition ends; scanning stops",
+        "2026-03-15 06:00:00Z  halden-pay: arrears: service isolated",
+    ]
+    assert lines("2026-03-21") == [
+        "2026-03-21 06:00:00Z  halden-pay: terminated; data deleted",
+    ]
+    assert (Notice.objects.count(), list(Subscription.objects.values())) == before

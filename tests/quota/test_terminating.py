@@ -1,0 +1,223 @@
+"""Termination: what goes, what stays, once, and coming back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.apps import apps
+
+from accounts.models import Account, Notice
+from quota.models import (
+    Finding,
+    Image,
+    ImageSource,
+    LedgerEntry,
+    Order,
+    QuotaWindow,
+    Scan,
+    ScanTask,
+    Selection,
+    Sighting,
+    Subscription,
+)
+from quota.models.selection import Scope
+from quota.quotes import Basket
+from quota.services import scanning, terminating, working
+from quota.services.reconciling import reconcile
+from tests.factories import (
+    ImageFactory,
+    account_with,
+    buy,
+    finish,
+    member_of,
+    press,
+    renew,
+)
+
+pytestmark = pytest.mark.django_db
+MOMENT = timedelta(microseconds=1)
+BOUGHT = datetime(2026, 1, 15, 14, tzinfo=UTC)
+END = datetime(2026, 3, 15, 14, tzinfo=UTC)
+GONE = END + timedelta(days=6)
+DATA = (Finding, Scan, ScanTask, Sighting, Image)
+
+
+@pytest.fixture
+def account() -> Account:
+    account = account_with(now=BOUGHT)
+    images = ImageFactory.create_batch(3, account=account)
+    source = ImageSource.objects.create(
+        account=account, kind="oci-layout", location="/images"
+    )
+    for image in images:
+        Sighting.objects.create(
+            account=account,
+            image=image,
+            source=source,
+            name=image.name,
+            tag="1.0",
+            locator=image.digest,
+            seen_at=BOUGHT,
+        )
+    press(account, images, BOUGHT)
+    finish(account, BOUGHT)
+    return account
+
+
+def left() -> list[int]:
+    return [model.objects.count() for model in DATA]
+
+
+def books_are_proved() -> bool:
+    return [proof.claim for proof in reconcile() if proof.broken] == []
+
+
+def first_scans(account: Account, now: datetime) -> tuple[int, int]:
+    quoted = scanning.quote(account=account, selection=Selection(Scope.ALL), now=now)
+    return quoted.all.firsts, quoted.all.repeats
+
+
+def test_every_table_of_an_account_is_kept_or_deleted() -> None:
+    deleted = {each.model._meta.label for each in terminating.DELETED}
+    owned = {
+        model._meta.label
+        for model in apps.get_models()
+        if any(
+            field.name == "account" and field.related_model is Account
+            for field in model._meta.get_fields()
+            if field.concrete
+        )
+    }
+
+    assert not deleted & terminating.KEPT
+    assert owned == deleted | terminating.KEPT
+
+
+def test_it_waits_for_its_instant_and_happens_once(account: Account) -> None:
+    member_of(account)
+    entries, orders = LedgerEntry.objects.count(), Order.objects.count()
+    before = left()
+
+    assert terminating.terminate_due(now=GONE - MOMENT) == 0
+    assert left() == before
+    assert terminating.terminate_due(now=GONE) == 1
+    assert terminating.terminate_due(now=GONE) == 0
+
+    assert left() == [0] * len(DATA)
+    assert (LedgerEntry.objects.count(), Order.objects.count()) == (entries, orders)
+    subscription = Subscription.objects.get()
+    assert (subscription.terminated_at, subscription.data_deleted_at) == (GONE, GONE)
+    told = Notice.objects.filter(kind="terminated")
+    assert sorted(told.values_list("channel", flat=True)) == ["email"] * 2 + ["sms"] * 2
+    assert {notice.context["ended"] for notice in told} == {"Sun 15 Mar 2026, 14:00"}
+    assert books_are_proved()
+
+
+def test_batches_are_as_good_as_one(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminating, "BATCH", 1)
+
+    assert terminating.terminate_due(now=GONE) == 1
+
+    assert left() == [0] * len(DATA)
+
+
+def test_a_worker_that_died_half_way_is_carried_on(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = Subscription.objects.get()
+    terminating.mark(subscription=subscription, now=GONE)
+    terminating._delete_batch(terminating.DELETED[0], account.pk, GONE)
+
+    assert terminating.terminate_due(now=GONE + timedelta(hours=1)) == 1
+
+    assert left() == [0] * len(DATA)
+    assert Notice.objects.filter(kind="terminated").count() == 2
+
+
+def test_what_was_renewed_is_not_terminated(account: Account) -> None:
+    stale = Subscription.objects.get()
+    renew(account, END + timedelta(days=5), months=1)
+
+    assert terminating.mark(subscription=stale, now=GONE) is None
+    assert terminating.terminate_due(now=GONE) == 0
+    assert Image.objects.count() == 3
+
+
+def test_open_scans_are_released_before_deletion(account: Account) -> None:
+    images = list(Image.objects.order_by("pk"))
+    press(account, images[:1], END - timedelta(hours=2))
+    claimed = working.claim(account_id=account.pk, limit=1, now=END - MOMENT)
+    assert claimed
+    press(account, images[1:], END - timedelta(hours=1))
+
+    terminating.terminate_due(now=GONE)
+
+    assert left() == [0] * len(DATA)
+    assert {w.held_tenths for w in QuotaWindow.objects.all()} == {0}
+    outcomes = LedgerEntry.objects.filter(kind="release").values_list("outcome")
+    assert list(outcomes) == [("expired",)] * 3
+    assert books_are_proved()
+
+
+def test_other_accounts_keep_theirs(account: Account) -> None:
+    other = account_with(now=END, slug="other")
+    ImageFactory.create(account=other)
+
+    terminating.terminate_due(now=GONE)
+
+    assert Image.objects.get().account == other
+
+
+@pytest.mark.parametrize("job_ran", [False, True])
+def test_coming_back_is_a_new_subscription_without_a_past(
+    account: Account, *, job_ran: bool
+) -> None:
+    back = GONE + timedelta(days=2, hours=1)
+    if job_ran:
+        terminating.terminate_due(now=GONE)
+
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+
+    old, new = Subscription.objects.order_by("anchor")
+    assert (old.terminated_at, new.anchor) == (GONE, back)
+    assert Notice.objects.filter(kind="terminated").count() == 2
+    if not job_ran:
+        assert first_scans(account, back) == (3, 0)
+    terminating.terminate_due(now=back)
+    assert left() == [0] * len(DATA)
+    assert books_are_proved()
+
+
+def test_an_image_scanned_anew_before_the_job_loses_only_its_past(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    image, unscanned, _ = Image.objects.order_by("pk")
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    Sighting.objects.filter(image__in=[image, unscanned]).update(seen_at=back)
+    press(account, [image], back)
+    finish(account, back)
+    image.refresh_from_db()
+    result = image.result
+
+    assert terminating.terminate_due(now=back) == 1
+
+    assert list(Image.objects.order_by("pk")) == [image, unscanned]
+    image.refresh_from_db()
+    unscanned.refresh_from_db()
+    assert (image.result, image.first_scans, image.outcome) == (result, 1, "scanned")
+    assert (unscanned.result, unscanned.first_scans) == (None, 0)
+    assert (unscanned.outcome, unscanned.high) == ("not_scanned", None)
+    assert Scan.objects.get().image == image
+    assert Finding.objects.get().scan == result
+    assert first_scans(account, back + timedelta(minutes=1)) == (1, 1)
+    assert books_are_proved()
+
+
+def test_only_terminated_accounts_are_no_longer_read(account: Account) -> None:
+    assert not terminating.is_terminated(account=account, now=GONE - MOMENT)
+    assert terminating.is_terminated(account=account, now=GONE)
+    Subscription.objects.update(anchor=BOUGHT)
+    buy(account, Basket(quantity=300, cores=1, months=1), GONE)
+    assert not terminating.is_terminated(account=account, now=GONE)
