@@ -1,9 +1,12 @@
-"""The back office of accounts."""
+"""The back office of accounts; of money in `money_admin`."""
 
 from django.contrib import admin
 
+from accounts import money_admin
 from accounts.models import Account, BalanceEntry, Member, User
 from accounts.readonly import ReadOnlyAdmin
+
+__all__ = ["money_admin"]
 
 
 @admin.register(User)

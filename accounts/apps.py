@@ -1,6 +1,9 @@
 """The accounts app."""
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from accounts import checks
 
 
 class AccountsConfig(AppConfig):
@@ -8,3 +11,7 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Say at the start what must be set."""
+        register(checks.stripe_is_whole)

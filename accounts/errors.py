@@ -54,3 +54,40 @@ class ReferenceReused(Conflict):
             f"{reference} is already booked as something else. Nothing was booked "
             "twice; look at the movements of the account."
         )
+
+
+class KeyReused(Conflict):
+    """A press's key came again with other input (409)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form was already sent with other values. Load the page again."
+        )
+
+
+class AmountOutOfRange(Refusal):
+    """A top-up below or above what can be paid in at once."""
+
+
+class StaffIsMember(Refusal):
+    """Staff decide nothing about money of an account they are a member of (403)."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are a member of this account, so a colleague has to do this."
+        )
+
+
+class NothingToDo(Conflict):
+    """What was to be decided is decided already (409)."""
+
+
+class SecondPersonNeeded(Refusal):
+    """Whoever asked for it may not confirm it (403)."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("A second person has to confirm what you asked for.")

@@ -1,6 +1,7 @@
 """The only settings module: read from the environment, with defaults that are safe."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from environs import Env
@@ -155,7 +156,18 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Image Scan <no-reply@localho
 SMS_URL = env.str("SMS_URL", default="")
 SMS_SECRET = env.str("SMS_SECRET", default="")
 
-PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs"]
+# Without a key only bank transfer is offered. Both secrets are Stripe's, of one mode.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+STRIPE_URL = env.str("STRIPE_URL", default="https://api.stripe.com")
+# Where customers send bank transfers, in one line each: shown with their reference.
+BANK_DETAILS: list[str] = env.list("BANK_DETAILS", default=[], delimiter=";")
+# An account's adjustments of 30 days above this need a second person of staff.
+ADJUSTMENT_SECOND_PERSON_ABOVE = env.decimal(
+    "ADJUSTMENT_SECOND_PERSON_ABOVE", default=Decimal(500)
+)
+
+PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs", "accounts.payment_tasks"]
 
 LOGGING = {
     "version": 1,

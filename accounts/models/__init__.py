@@ -1,6 +1,12 @@
 """The rows of who pays. One file per idea."""
 
 from accounts.models.outbox import Notice, Outgoing
+from accounts.models.payments import (
+    Adjustment,
+    BankTransfer,
+    PaymentEvent,
+    TopUp,
+)
 from accounts.models.people import (
     Account,
     AuditEntry,
@@ -13,11 +19,15 @@ from accounts.models.people import (
 
 __all__ = [
     "Account",
+    "Adjustment",
     "AuditEntry",
     "BalanceEntry",
+    "BankTransfer",
     "Member",
     "Notice",
     "Outgoing",
+    "PaymentEvent",
+    "TopUp",
     "User",
     "UserManager",
     "validate_zone",

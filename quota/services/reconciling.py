@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from quota.services import money_proofs
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -272,6 +274,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
                     WHERE m.account_id = a.id AND m.is_creator)
         """,
     ),
+    *money_proofs.PROOFS,
 )
 SHOWN = 20
 

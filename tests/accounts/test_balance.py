@@ -17,27 +17,14 @@ from accounts.errors import (
     ReferenceReused,
 )
 from accounts.models import Account, BalanceEntry
-from accounts.services import balance, opening
+from accounts.services import balance
 from quota.quotes import Basket
 from quota.services.reconciling import reconcile
-from tests.factories import UserFactory, account_with, buy, top_up
+from tests.factories import account_with, buy, top_up
 
 pytestmark = pytest.mark.django_db
 Kind = BalanceEntry.Kind
 CENTS = st.integers(min_value=1, max_value=10_000).map(lambda n: Decimal(n) / 100)
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    """An account that has bought nothing yet, without money."""
-    return opening.open_account(
-        slug="empty",
-        name="Empty Ltd",
-        zone="UTC",
-        currency="USD",
-        creator=UserFactory.create(),
-        now=now,
-    )
 
 
 def reverse(
