@@ -45,3 +45,29 @@ class KeyReused(Conflict):
 
 class InvalidQuantity(Refusal):
     """A number of scans, cores or months that is not sold."""
+
+
+class NothingToRefund(Refusal):
+    """All that was paid was used, or it is over; nothing can be asked for."""
+
+
+class AlreadyAsked(Conflict):
+    """The thing has an open request already, or was refunded; ``refund_id`` is it."""
+
+    def __init__(self, words: str, refund_id: int) -> None:
+        self.refund_id = refund_id
+        super().__init__(words)
+
+
+class RefundMoved(Conflict):
+    """The request is not where the page said, or its sum is another; nothing done."""
+
+
+class NotYours(Refusal):
+    """Who asks may not decide this: a member of the account, or the same person."""
+
+    status = 403
+
+
+class BadDecision(Refusal):
+    """A decision that lacks something: an amount, a reason, a choice."""

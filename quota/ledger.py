@@ -1,4 +1,4 @@
-"""The SQL of hold, settle, release and lapse: set-based, one lock order.
+"""The SQL of hold, settle, release, lapse and revoke: set-based, one lock order.
 
 Every function here runs inside its caller's transaction, after the account's row is
 locked. The number of statements is constant: they are plain ``INSERT … SELECT`` and
@@ -372,6 +372,34 @@ def lapse(account_id: int, window_ids: Sequence[int], now: datetime) -> None:
         UPDATE quota_quotawindow
         SET lapsed_tenths = lapsed_tenths + free_tenths, lapsed_at = %(now)s
         WHERE account_id = %(account)s AND id = ANY(%(windows)s) AND lapsed_at IS NULL
+        """,
+        params,
+    )
+
+
+def revoke(account_id: int, pack_id: int, now: datetime) -> None:
+    """Take back what is free in the windows of a refunded pack that are not over
+    (rules 8.5). They are locked, and nothing is held in them: none of them is ever
+    drawn from again. A window that is over lapses as it would have.
+    """
+    params = {"account": account_id, "pack": pack_id, "now": now}
+    _run(
+        """
+        INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
+            free_after_tenths, image_digest, reason, outcome, created_at)
+        SELECT account_id, id, 'revoke', free_tenths, 0, '', '', '', %(now)s
+        FROM quota_quotawindow
+        WHERE account_id = %(account)s AND pack_id = %(pack)s
+          AND ends_at > %(now)s AND free_tenths > 0
+        ORDER BY id
+        """,
+        params,
+    )
+    _run(
+        """
+        UPDATE quota_quotawindow SET revoked_tenths = revoked_tenths + free_tenths
+        WHERE account_id = %(account)s AND pack_id = %(pack)s
+          AND ends_at > %(now)s AND free_tenths > 0
         """,
         params,
     )

@@ -8,6 +8,7 @@ from accounts.models import Account
 from quota.scanners import Engines
 from quota.services import (
     auto_renewal,
+    deciding,
     reminding,
     syncing,
     terminating,
@@ -41,6 +42,17 @@ def work(account_id: int) -> None:
 def sweep(timestamp: int) -> None:
     """Requeue or release scans whose time ran out, and wake workers for what waits."""
     working.sweep(now=timezone.now())
+
+
+@app.periodic(cron="*/15 * * * * *")
+@app.task(
+    name="quota.tasks.finish_refunds",
+    queueing_lock="finish_refunds",
+    pass_context=False,
+)
+def finish_refunds(timestamp: int) -> None:
+    """Pay the approved refunds that waited for running scans."""
+    deciding.finish_closing(now=timezone.now())
 
 
 @app.periodic(cron="5 * * * *")

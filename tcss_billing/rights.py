@@ -7,6 +7,7 @@ from psycopg import sql
 APPEND_ONLY = (
     "quota_ledgerentry",
     "quota_tariff",
+    "quota_refundevent",
     "accounts_balanceentry",
     "accounts_auditentry",
 )

@@ -167,6 +167,11 @@ ADJUSTMENT_SECOND_PERSON_ABOVE = env.decimal(
     "ADJUSTMENT_SECOND_PERSON_ABOVE", default=Decimal(500)
 )
 
+# An account's refunds of 30 days above this need a second person of staff (rules 8.6).
+REFUND_SECOND_PERSON_ABOVE = env.decimal(
+    "REFUND_SECOND_PERSON_ABOVE", default=Decimal(500)
+)
+
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs", "accounts.payment_tasks"]
 
 LOGGING = {

@@ -3,6 +3,7 @@
 from quota.models.advisories import Advisory
 from quota.models.images import Finding, Image, ImageSource, Sighting
 from quota.models.orders import Order, OrderLine
+from quota.models.refunds import RefundEvent, RefundRequest
 from quota.models.scans import Scan, ScanTask
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
@@ -21,6 +22,8 @@ __all__ = [
     "OrderLine",
     "QuotaPack",
     "QuotaWindow",
+    "RefundEvent",
+    "RefundRequest",
     "Scan",
     "ScanReason",
     "ScanTask",

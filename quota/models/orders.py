@@ -60,7 +60,7 @@ class Order(Owned):
 
 class OrderLine(Owned):
     """One thing of an order, with its amount and the formula in words. A line about
-    quota names its pack."""
+    quota names its pack; a line of a refund the order that it credits."""
 
     class Kind(models.TextChoices):
         EDITION = "edition", "Professional Edition"
@@ -78,6 +78,14 @@ class OrderLine(Owned):
         models.PROTECT,
         null=True,
         related_name="order_lines",
+        db_constraint=False,
+        db_index=False,
+    )
+    credited = models.ForeignKey(
+        Order,
+        models.PROTECT,
+        null=True,
+        related_name="credit_lines",
         db_constraint=False,
         db_index=False,
     )

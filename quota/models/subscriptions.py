@@ -20,8 +20,15 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Subscriptions by what the clock says of them."""
 
     def current(self, account_id: int, now: datetime) -> "Subscription | None":
-        """Return the account's newest subscription unless terminated at ``now``."""
-        return self.ended_after(account_id, now - DELETION).first()
+        """Return the account's subscription unless it is terminated at ``now``, or was
+        refunded: then it can only be bought anew."""
+        alive = self.ended_after(account_id, now - DELETION)
+        return alive.filter(refunded_at=None).first()
+
+    def refunded(self, account_id: int, now: datetime) -> "Subscription | None":
+        """Return the refunded subscription whose data is not yet deleted at ``now``."""
+        alive = self.ended_after(account_id, now - DELETION)
+        return alive.filter(refunded_at__isnull=False).first()
 
     def ended_after(self, account_id: int, instant: datetime) -> Self:
         """The account's subscriptions that end after ``instant``, newest first."""
@@ -38,6 +45,9 @@ class Subscription(Owned):
     ``auto_renew_tried_at`` is when auto-renewal was switched on or last tried: what was
     due before is not made up. ``terminated_at`` is written by whoever acts on the
     termination first, never before it; ``data_deleted_at`` when nothing is left.
+    A refunded one ends at the instant of approval and is never renewed; bought anew
+    before its data is deleted, the history of scans goes on from ``history_since``
+    (rules 8.7).
     """
 
     anchor = models.DateTimeField()
@@ -49,6 +59,8 @@ class Subscription(Owned):
     auto_renew_tried_at = models.DateTimeField(null=True, blank=True)
     terminated_at = models.DateTimeField(null=True, blank=True)
     data_deleted_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+    history_since = models.DateTimeField(null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -58,6 +70,10 @@ class Subscription(Owned):
             models.CheckConstraint(
                 name="subscription_ends_after_it_begins",
                 condition=Q(ends_at__gt=F("anchor")),
+            ),
+            models.CheckConstraint(
+                name="subscription_refunded_ends_when_it_was",
+                condition=Q(refunded_at=None) | Q(ends_at__lte=F("refunded_at")),
             ),
             models.CheckConstraint(
                 name="subscription_has_cores", condition=Q(cores__gte=1)
@@ -85,6 +101,11 @@ class Subscription(Owned):
 
     def __str__(self) -> str:
         return f"Professional Edition until {self.ends_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def history(self) -> datetime:
+        """Since when results count as history (rules 5.2, 6, 8.7)."""
+        return self.history_since or self.anchor
 
     def state(self, now: datetime) -> SubscriptionState:
         """The state that follows from the clock (rules 6)."""

@@ -21,6 +21,13 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
         """The account's windows that are open at ``now``: half-open intervals."""
         return self.filter(account=account_id, starts_at__lte=now, ends_at__gt=now)
 
+    def drawable_at(self, account_id: int, now: datetime) -> Self:
+        """The open windows that scans may draw from: not those of a pack that is being
+        refunded, or was (rules 8.5)."""
+        return self.open_at(account_id, now).filter(
+            pack__frozen_at=None, pack__closed_at=None
+        )
+
     def locked(self) -> list["QuotaWindow"]:
         """Lock these windows by primary key, after the account (the one lock order)."""
         return list(self.order_by("pk").select_for_update(no_key=True, of=("self",)))
@@ -174,6 +181,12 @@ class LedgerEntry(Owned):
                 "kind",
                 condition=Q(kind__in=["grant", "lapse"], scan=None),
                 name="ledger_grant_and_lapse_once_per_window",
+            ),
+            models.UniqueConstraint(
+                "account",
+                "window",
+                condition=Q(kind="revoke"),
+                name="ledger_revoke_once_per_window",
             ),
             models.CheckConstraint(
                 name="ledger_entry_of_a_scan_names_it",

@@ -75,7 +75,7 @@ class Standing:
     @property
     def history(self) -> datetime | None:
         """Since when results count as history (rules 5.2, 6)."""
-        return self.subscription.anchor if self.subscription else None
+        return self.subscription.history if self.subscription else None
 
     @property
     def is_active(self) -> bool:
@@ -101,12 +101,13 @@ def standing(account: Account, now: datetime) -> Standing:
 
 
 def open_windows(account: Account, now: datetime) -> Sequence[OpenWindow]:
-    """The open windows, the one that closes first leading, off one index."""
+    """The windows scans may draw from, the one that closes first leading: what the
+    header shows as left is what a scan can hold."""
     return [OpenWindow(*row) for row in WINDOWS.rows(account=account.pk, now=now)]
 
 
 def _windows(account: int, now: datetime) -> QuerySet[QuotaWindow, tuple[Any, ...]]:
-    windows = QuotaWindow.objects.open_at(account, now).order_by("ends_at", "pk")
+    windows = QuotaWindow.objects.drawable_at(account, now).order_by("ends_at", "pk")
     return windows.values_list(
         "starts_at", "ends_at", "granted_tenths", "used_tenths", "held_tenths",
         "revoked_tenths", "free_tenths",
@@ -114,7 +115,8 @@ def _windows(account: int, now: datetime) -> QuerySet[QuotaWindow, tuple[Any, ..
 
 
 def _subscription(account: int, kept: datetime) -> QuerySet[Subscription]:
-    return Subscription.objects.ended_after(account, kept)[:1]
+    alive = Subscription.objects.ended_after(account, kept)
+    return alive.filter(refunded_at=None)[:1]
 
 
 def _tariffs(currency: str, now: datetime) -> QuerySet[Tariff]:

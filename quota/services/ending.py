@@ -74,6 +74,30 @@ def release_queued(
     now: datetime,
 ) -> int:
     """Release these of the account's queued scans, in one batch. Returns how many."""
+    return _release(account_id, scans, ["queued"], outcome, message, now)
+
+
+@transaction.atomic
+def release_open(
+    account_id: int,
+    scans: QuerySet[Scan],
+    outcome: Scan.Outcome,
+    message: str,
+    now: datetime,
+) -> int:
+    """Release these of the account's scans, claimed ones as well: the result that a
+    worker brings is discarded (rules 5.10). Returns how many."""
+    return _release(account_id, scans, ["queued", "running"], outcome, message, now)
+
+
+def _release(
+    account_id: int,
+    scans: QuerySet[Scan],
+    states: Sequence[str],
+    outcome: Scan.Outcome,
+    message: str,
+    now: datetime,
+) -> int:
     Account.objects.lock(account_id)
     ids = list(scans.filter(account=account_id).values_list("pk", flat=True))
     ledger.lock_windows_of(account_id, ids)
@@ -82,10 +106,10 @@ def release_queued(
             """
             UPDATE quota_scan
             SET state = 'released', ended_at = %s, outcome = %s, message = %s
-            WHERE account_id = %s AND id = ANY(%s) AND state = 'queued'
+            WHERE account_id = %s AND id = ANY(%s) AND state = ANY(%s)
             RETURNING id
             """,
-            [now, outcome.value, message[:300], account_id, ids],
+            [now, outcome.value, message[:300], account_id, ids, list(states)],
         )
         first = [scan_id for (scan_id,) in cursor.fetchall()]
     if first:

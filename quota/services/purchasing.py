@@ -219,8 +219,10 @@ def _begin(quoted: Quote, order: Order, now: datetime) -> Subscription:
     edition = quoted.edition
     assert edition  # noqa: S101 -- quote() refuses a pack without an edition
     _give_up_what_was_before(quoted.account, now)
+    before = Subscription.objects.refunded(quoted.account.pk, now)
     subscription = Subscription.objects.create(
         account=quoted.account,
+        history_since=before.history if before else None,
         anchor=now,
         zone=quoted.account.zone,
         cores=edition.cores,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from quota.services import money_proofs
+from quota.services.refund_proofs import REFUND_PROOFS
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
               AND e.kind = 'lapse' AND e.scan IS NULL))
         """,
     ),
+    *REFUND_PROOFS,
     (
         "every account has exactly one creator",
         "SELECT count(*) FROM accounts_account",

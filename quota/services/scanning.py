@@ -82,7 +82,7 @@ class _Ground:
             account_id=self.subscription.account_id,
             images=self.images,
             tariff=self.tariff,
-            history=self.subscription.anchor,
+            history=self.subscription.history,
         )
 
     def fitting(self, within: int) -> Candidates:
@@ -90,7 +90,7 @@ class _Ground:
             account_id=self.subscription.account_id,
             images=self.images,
             tariff=self.tariff,
-            history=self.subscription.anchor,
+            history=self.subscription.history,
             within=within,
         )
 
@@ -130,7 +130,8 @@ def _ground(
 
 
 def _open_windows(account: Account, now: datetime) -> QuotaWindowQuerySet:
-    return QuotaWindow.objects.open_at(account.pk, now).select_related("pack", "tariff")
+    windows = QuotaWindow.objects.drawable_at(account.pk, now)
+    return windows.select_related("pack", "tariff")
 
 
 def quote(*, account: Account, selection: Selection, now: datetime) -> ScanQuote:
@@ -256,7 +257,7 @@ def _started(
         task=task,
         images=ground.images,
         tariff=ground.tariff,
-        history=ground.subscription.anchor,
+        history=ground.subscription.history,
         within=wanted.cost_tenths,
     )
     ledger.hold(task=task, draws=planned)
