@@ -71,3 +71,7 @@ class NotYours(Refusal):
 
 class BadDecision(Refusal):
     """A decision that lacks something: an amount, a reason, a choice."""
+
+
+class RegistryRefused(Refusal):
+    """A registry that cannot be connected, changed or read as asked."""

@@ -9,6 +9,8 @@ from quota.scanners import Engines
 from quota.services import (
     auto_renewal,
     deciding,
+    registry_reading,
+    registry_syncs,
     reminding,
     syncing,
     terminating,
@@ -33,8 +35,13 @@ def engines() -> Engines:
 @app.task(name="quota.tasks.work")
 def work(account_id: int) -> None:
     """Scan what the account has queued. A second job finds nothing left to claim."""
-    scanner = engines().usable(settings.SCANNER)
-    working.work(account_id=account_id, scanner=scanner, clock=timezone.now)
+    known = engines()
+    working.work(
+        account_id=account_id,
+        scanner=known.usable(settings.SCANNER),
+        named=known.usable,
+        clock=timezone.now,
+    )
 
 
 @app.periodic(cron="*/15 * * * * *")
@@ -81,6 +88,21 @@ def remind(timestamp: int) -> None:
 def terminate(timestamp: int) -> None:
     """Terminate what was not renewed, and delete its data."""
     terminating.terminate_due(now=timezone.now())
+
+
+@app.task(name="quota.tasks.sync_registry")
+def sync_registry(account_id: int, sync_id: int) -> None:
+    """Read a registry on. A second job finds it claimed or ended."""
+    registry_reading.work(account_id=account_id, sync_id=sync_id, clock=timezone.now)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="quota.tasks.sync_due", queueing_lock="sync_due", pass_context=False)
+def sync_due(timestamp: int) -> None:
+    """Begin the night's syncs, and wake workers for those that nobody reads."""
+    now = timezone.now()
+    registry_syncs.begin_nightly(now=now)
+    registry_syncs.wake_waiting(now=now)
 
 
 @app.periodic(cron="30 1 * * *")

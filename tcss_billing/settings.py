@@ -144,6 +144,12 @@ HARBOR_SCANNER_HEADERS = {
 # ClamAV's daemon looks for trojans too: /run/clamav/clamd.ctl or tcp://host:port.
 CLAMD_SOCKET = env.str("CLAMD_SOCKET", default="")
 KNOWN_BAD_RULES = env.path("KNOWN_BAD_RULES", default=None)
+# Registries: the keys that encrypt their passwords, the newest first, and whether their
+# addresses may lie in private networks, which strangers must not reach through us.
+CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[]) or [
+    state.local_credential_key()
+]
+REGISTRIES_MAY_BE_PRIVATE = env.bool("REGISTRIES_MAY_BE_PRIVATE", default=False)
 # How many scans of one account may run at once; more only queue at its lock.
 SCAN_LANES = env.int("SCAN_LANES", default=2)
 

@@ -1,5 +1,6 @@
-"""The folder that holds this checkout's state, and the signing key in it."""
+"""The folder that holds this checkout's state, and the keys in it."""
 
+import base64
 import contextlib
 import os
 import secrets
@@ -19,11 +20,24 @@ def local_secret() -> str:
     Production sets ``SECRET_KEY``; a check refuses to deploy without it. Two processes
     that make it at once agree on one.
     """
-    path = home() / "secret-key"
+    return _made_once("secret-key", secrets.token_urlsafe(50))
+
+
+def local_credential_key() -> str:
+    """Return this checkout's own key for stored credentials, made like the signing key.
+
+    Production sets ``CREDENTIAL_KEYS``.
+    """
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return _made_once("credential-key", key)
+
+
+def _made_once(name: str, content: str) -> str:
+    path = home() / name
     if not path.exists():
         home().mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=home()) as file:
-            file.write(secrets.token_urlsafe(50))
+            file.write(content)
             file.flush()
             with contextlib.suppress(FileExistsError):
                 os.link(file.name, path)

@@ -11,7 +11,7 @@ from factory.django import DjangoModelFactory, Password
 from accounts.models import Account, Member, User
 from accounts.services import balance
 from accounts.services.opening import open_account
-from quota.models import Image, Order, Scan, ScanTask, Scope, Selection
+from quota.models import Image, Kind, Order, Scan, ScanTask, Scope, Selection
 from quota.quotes import Basket, RenewalBasket
 from quota.scanners.port import Assessment, Category, Finding, Report, Severity
 from quota.services import ending, purchasing, renewing, scanning, working
@@ -157,12 +157,16 @@ def member_of(
     return user
 
 
-def press(account: Account, images: list[Image], now: datetime) -> ScanTask:
+def press(
+    account: Account, images: list[Image], now: datetime, kind: Kind = Kind.LOCAL
+) -> ScanTask:
     """Press *Scan now* on ticked images."""
     return scanning.reserve(
         account=account,
         request=ScanRequest(
-            selection=Selection(Scope.SELECTED, ids=tuple(i.pk for i in images)),
+            selection=Selection(
+                Scope.SELECTED, ids=tuple(i.pk for i in images), kind=kind
+            ),
             categories=ALL,
             title="Selected local images",
         ),

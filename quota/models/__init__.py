@@ -4,6 +4,7 @@ from quota.models.advisories import Advisory
 from quota.models.images import Finding, Image, ImageSource, Sighting
 from quota.models.orders import Order, OrderLine
 from quota.models.refunds import RefundEvent, RefundRequest
+from quota.models.registries import Registry, RegistrySync
 from quota.models.scans import Scan, ScanTask
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
@@ -24,6 +25,8 @@ __all__ = [
     "QuotaWindow",
     "RefundEvent",
     "RefundRequest",
+    "Registry",
+    "RegistrySync",
     "Scan",
     "ScanReason",
     "ScanTask",

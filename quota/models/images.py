@@ -6,6 +6,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower, Substr
 
 from quota.models.owned import Owned
+from quota.models.registries import Registry
 
 LOCAL = Q(is_local=True)
 REPOSITORY = Q(is_repository=True)
@@ -222,7 +223,12 @@ class Image(Owned):
 
 
 class Sighting(Owned):
-    """An image seen at a source under one name and tag, until it is gone there."""
+    """An image seen under one name and tag, at a source or in a registry, until it is
+    gone there.
+
+    In a registry ``name`` is the repository, ``locator`` the digest of the image's
+    manifest and ``tag_digest`` that of what the tag names, which may be an index.
+    """
 
     image = models.ForeignKey(
         Image,
@@ -232,11 +238,17 @@ class Sighting(Owned):
         db_index=False,
     )
     source = models.ForeignKey(
-        ImageSource, models.PROTECT, db_constraint=False, db_index=False
+        ImageSource, models.PROTECT, null=True, db_constraint=False, db_index=False
+    )
+    registry = models.ForeignKey(
+        Registry, models.PROTECT, null=True, db_constraint=False, db_index=False
     )
     name = models.CharField(max_length=300)
     tag = models.CharField(max_length=128, blank=True)
     locator = models.CharField(max_length=500)
+    tag_digest = models.CharField(max_length=71, blank=True)
+    namespace = models.CharField(max_length=300, blank=True)
+    is_latest = models.BooleanField(default=False)
     containers = models.PositiveIntegerField(default=0)
     seen_at = models.DateTimeField()
 
@@ -250,6 +262,19 @@ class Sighting(Owned):
                 "name",
                 "tag",
                 name="sighting_once_per_tag",
+            ),
+            models.UniqueConstraint(
+                "account",
+                "registry",
+                "name",
+                "tag",
+                "image",
+                name="sighting_once_per_registry_tag",
+            ),
+            models.CheckConstraint(
+                name="sighting_at_a_source_or_in_a_registry",
+                condition=Q(source__isnull=False, registry=None, tag_digest="")
+                | (Q(source=None, registry__isnull=False) & ~Q(tag_digest="")),
             ),
         ]
         indexes = [models.Index(fields=["account", "image"], name="sighting_of_image")]

@@ -10,7 +10,16 @@ from django.db.models import Exists, Model, OuterRef, Q
 from accounts.models import Account, Notice
 from accounts.services import notices
 from accounts.services.notices import EMAIL, SMS
-from quota.models import Finding, Image, Scan, ScanTask, Sighting, Subscription
+from quota.models import (
+    Finding,
+    Image,
+    Registry,
+    RegistrySync,
+    Scan,
+    ScanTask,
+    Sighting,
+    Subscription,
+)
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION
 from quota.services import ending
@@ -46,6 +55,15 @@ def _unseen_since(account_id: int, cut: datetime) -> Q:
     )
 
 
+def _unread_since(account_id: int, cut: datetime) -> Q:
+    mine = {"account": account_id, "registry": OuterRef("pk")}
+    return Q(
+        ~Exists(Sighting.objects.filter(**mine)),
+        ~Exists(RegistrySync.objects.filter(**mine)),
+        created_at__lt=cut,
+    )
+
+
 # In this order: what points at a row goes before it. A test holds every table of an
 # account against this list and the next.
 DELETED: tuple[Deleted, ...] = (
@@ -53,6 +71,8 @@ DELETED: tuple[Deleted, ...] = (
     dated(Scan, "held_at"),
     dated(ScanTask, "requested_at"),
     dated(Sighting, "seen_at"),
+    dated(RegistrySync, "requested_at"),
+    Deleted(Registry, _unread_since),
     Deleted(Image, _unseen_since),
 )
 # The books and who kept them; and the places that staff allow an account to read.

@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 WORK = "quota.tasks.work"
+SYNC = "quota.tasks.sync_registry"
 
 
 def wake_scanners(account_id: int) -> None:
@@ -16,9 +17,18 @@ def wake_scanners(account_id: int) -> None:
     """
     for lane in range(settings.SCAN_LANES):
         lock = f"scan:{account_id}:{lane}"
-        job = app.configure_task(WORK, queueing_lock=lock, lock=lock)
-        try:
-            with transaction.atomic():
-                job.defer(account_id=account_id)
-        except AlreadyEnqueued:
-            continue
+        _defer_once(WORK, lock, account_id=account_id)
+
+
+def wake_sync(account_id: int, sync_id: int) -> None:
+    """Have a sync looked at. The job carries its number and nothing else."""
+    _defer_once(SYNC, f"sync:{sync_id}", account_id=account_id, sync_id=sync_id)
+
+
+def _defer_once(task: str, lock: str, **arguments: int) -> None:
+    job = app.configure_task(task, queueing_lock=lock, lock=lock)
+    try:
+        with transaction.atomic():
+            job.defer(**arguments)
+    except AlreadyEnqueued:
+        return

@@ -2,22 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
 from quota.rules.lifecycle import SubscriptionState
 from quota.scanners.port import Category, ScanFailed, Scanner
-from quota.services import ending, waking
+from quota.services import ending, registries, waking
 from quota.services.ending import Ended
 from quota.sources import open_source
-from quota.sources.content import SourceError
+from quota.sources.content import ImageContent, SourceError
 
 LEASE = timedelta(seconds=60)
 UNCLAIMED = timedelta(hours=24)
@@ -33,6 +33,18 @@ class Claim:
     account_id: int
     token: UUID
     scans: Sequence[Scan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """The operator's scanner, and those that registries ask for by name."""
+
+    usual: Scanner
+    named: Callable[[str], Scanner] | None
+
+    def of(self, sighting: Sighting) -> Scanner:
+        name = sighting.registry.scanner if sighting.registry else ""
+        return self.named(name) if name and self.named else self.usual
 
 
 @transaction.atomic
@@ -85,15 +97,23 @@ def renew(*, claim: Claim, now: datetime) -> int:
     ).update(lease_until=now + LEASE)
 
 
-def work(*, account_id: int, scanner: Scanner, clock: Clock) -> int:
+def work(
+    *,
+    account_id: int,
+    scanner: Scanner,
+    clock: Clock,
+    named: Callable[[str], Scanner] | None = None,
+) -> int:
     """Scan until the account has nothing queued. Returns how many scans ended.
 
-    No transaction is open while an image is looked into.
+    No transaction is open while an image is looked into. ``named`` finds the scanner
+    that a registry asks for by name; without it, and for all others, it is ``scanner``.
     """
+    engines = _Engines(scanner, named)
     total = 0
     while claimed := claim(account_id=account_id, limit=BATCH, now=clock()):
         with _lease_kept(claimed, clock):
-            ended = [_look(claimed, scan, scanner, clock) for scan in claimed.scans]
+            ended = [_look(claimed, scan, engines, clock) for scan in claimed.scans]
         total += ending.end(account_id=account_id, ended=ended, now=clock())
     return total
 
@@ -117,7 +137,7 @@ def _lease_kept(claimed: Claim, clock: Clock) -> Iterator[None]:
         thread.join()
 
 
-def _look(claimed: Claim, scan: Scan, scanner: Scanner, clock: Clock) -> Ended:
+def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
     def seconds_left() -> float:
         assert scan.deadline_at  # noqa: S101 -- set when claimed
         return (scan.deadline_at - clock()).total_seconds()
@@ -132,9 +152,9 @@ def _look(claimed: Claim, scan: Scan, scanner: Scanner, clock: Clock) -> Ended:
             "The image is no longer there. Update images, then scan again.",
         )
     categories = frozenset(Category(name) for name in scan.task.categories)
+    scanner = engines.of(sighting)
     try:
-        source = open_source(sighting.source.kind, sighting.source.location)
-        with source.open(sighting.locator) as content:
+        with _opened(sighting, seconds_left, clock) as content:
             report = scanner.scan(content, categories, seconds_left)
     except (SourceError, ScanFailed) as failure:
         late = seconds_left() <= 0
@@ -148,12 +168,43 @@ def _look(claimed: Claim, scan: Scan, scanner: Scanner, clock: Clock) -> Ended:
 
 
 def _where(scan: Scan) -> Sighting | None:
+    """Where to read the image: at hand rather than from a registry, and rather from a
+    registry that answers."""
     return (
         Sighting.objects.filter(account=scan.account_id, image=scan.image_id)
-        .select_related("source")
-        .order_by("-seen_at", "pk")
+        .select_related("source", "registry__account")
+        .order_by(
+            F("registry").asc(nulls_first=True),
+            F("registry__failing_since").desc(nulls_first=True),
+            "-seen_at",
+            "pk",
+        )
         .first()
     )
+
+
+@contextmanager
+def _opened(
+    sighting: Sighting, seconds_left: Callable[[], float], clock: Clock
+) -> Iterator[ImageContent]:
+    if sighting.registry is None:
+        source = open_source(*_place(sighting))
+        with source.open(sighting.locator) as content:
+            yield content
+        return
+    registry = sighting.registry
+    pulled = registries.opened(
+        registry,
+        seconds_left=seconds_left,
+        before_pull=lambda: registries.take_pull(registry, clock()),
+    )
+    with closing(pulled), pulled.open(f"{sighting.name}@{sighting.locator}") as content:
+        yield content
+
+
+def _place(sighting: Sighting) -> tuple[str, str]:
+    assert sighting.source  # noqa: S101 -- where there is no registry there is a source
+    return sighting.source.kind, sighting.source.location
 
 
 def sweep(*, now: datetime) -> dict[str, int]:

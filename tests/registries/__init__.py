@@ -1,0 +1,1 @@
+"""Registries that tests read: the real one, and ones that misbehave."""
