@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet
+from psycopg.types.datetime import TimestamptzLoader
 
 # Values that no query of ours contains, one of its kind for each parameter.
 STAND_INS: dict[type, Callable[[int], Any]] = {
@@ -55,6 +56,8 @@ class Statement:
     def _ask(self, around: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         sql, places = self._worded
         with connection.cursor() as cursor:
+            # Django's own loader, in Python, does the same in ten times the time.
+            cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
             cursor.execute(
                 around.format(sql),
                 [values[x] if is_name else x for is_name, x in places],

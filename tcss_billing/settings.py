@@ -52,6 +52,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "tcss_billing.urls"
 WSGI_APPLICATION = "tcss_billing.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "accounts:home"
 

@@ -3,41 +3,38 @@
 from typing import Any
 
 from django import forms
+from django.utils.safestring import SafeString
 
 from quota.models import ImageFilter, Kind
+from quota.pages import cells
 from quota.pages.listed import Sort, sorts_of
+
+STATES = (
+    ("", "Any state"),
+    ("not_scanned", "Not scanned"),
+    ("queued", "Queued"),
+    ("scanning", "Scanning"),
+    ("scanned", "Scanned"),
+    ("failed", "Failed"),
+    ("stopped", "Stopped"),
+)
+RISKS = (
+    ("", "Any risk"),
+    ("high", "Critical or high"),
+    ("trojans", "Has trojans"),
+    ("sensitive", "Has sensitive data"),
+    ("none", "No known risk"),
+)
+COSTS = (("", "Any cost"), ("first", "First scan"), ("repeat", "Repeat scan"))
 
 
 class FilterForm(forms.Form):
     """Reads the filter and the sort from a query string."""
 
     q = forms.CharField(required=False, max_length=200)
-    state = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", "Any state"),
-            ("not_scanned", "Not scanned"),
-            ("queued", "Queued"),
-            ("scanning", "Scanning"),
-            ("scanned", "Scanned"),
-            ("failed", "Failed"),
-            ("stopped", "Stopped"),
-        ],
-    )
-    risk = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", "Any risk"),
-            ("high", "Critical or high"),
-            ("trojans", "Has trojans"),
-            ("sensitive", "Has sensitive data"),
-            ("none", "No known risk"),
-        ],
-    )
-    cost = forms.ChoiceField(
-        required=False,
-        choices=[("", "Any cost"), ("first", "First scan"), ("repeat", "Repeat scan")],
-    )
+    state = forms.ChoiceField(required=False, choices=STATES)
+    risk = forms.ChoiceField(required=False, choices=RISKS)
+    cost = forms.ChoiceField(required=False, choices=COSTS)
     running = forms.BooleanField(required=False)
     sort = forms.ChoiceField(
         required=False, choices=[(sort.value, sort.value) for sort in Sort]
@@ -59,6 +56,15 @@ class FilterForm(forms.Form):
             cost=data.get("cost", ""),
             running=data.get("running", False),
         )
+
+    def options(self) -> dict[str, SafeString]:
+        """The options of each select, with the chosen one marked."""
+        data = self.cleaned_data
+        return {
+            "state": cells.options(STATES, data.get("state", "")),
+            "risk": cells.options(RISKS, data.get("risk", "")),
+            "cost": cells.options(COSTS, data.get("cost", "")),
+        }
 
     def sort_by(self) -> Sort:
         """The sort; by latest activity unless said otherwise."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 NONE = SafeString('<span class="muted">–</span>')
 NOT_YET = SafeString('<span class="muted">Not scanned yet</span>')
 NOT_ASSESSED = SafeString('<span class="muted">Not assessed</span>')
+SELECTED = SafeString(" selected")
 LETTERS = (
     ("critical", "c", "C"),
     ("high", "h", "H"),
@@ -54,6 +55,19 @@ def figure(count: int | None, *, bad: bool = False) -> SafeString:
 
 def _strong(count: int) -> SafeString:
     return SafeString(f'<strong class="badc">{int(count)}</strong>')
+
+
+@lru_cache(maxsize=256)
+def options(choices: tuple[tuple[str, str], ...], chosen: str) -> SafeString:
+    """The options of a select, one of them chosen."""
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        (
+            (value, SELECTED if value == chosen else "", label)
+            for value, label in choices
+        ),
+    )
 
 
 @lru_cache(maxsize=64)

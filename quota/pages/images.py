@@ -39,8 +39,8 @@ class Row:
     trojans: SafeString
     sensitive: SafeString
     state: SafeString
-    detail: str
-    cost: str
+    detail: str = ""
+    cost: str = ""
     reason: str = ""
     is_first: bool = False
     task_url: str = ""
@@ -106,7 +106,7 @@ def images_page(
     by = {**query, "sort": sort.value}
     return ImagesPage(
         rows=[maker.row(row) for row in found],
-        count=_count(account, chosen, found, bool(after), cursor),
+        count=_count(account, chosen, sort, found, bool(after or cursor)),
         next_query=urlencode({**by, "after": after}) if after else "",
         first_query=urlencode(by) if cursor else "",
         sorts={
@@ -124,24 +124,28 @@ def images_page(
 def _count(
     account: Account,
     chosen: ImageFilter,
+    sort: Sort,
     found: Sequence[Any],
-    more: bool,
-    cursor: str,
+    is_part: bool,
 ) -> str:
     """Exact up to a thousand. A text search that goes on is not counted: that could
     read the whole list."""
-    if not more and not cursor:
+    if not is_part:
         return plural(len(found), "image")
     if chosen.text:
         return f"More than {PAGE} images"
-    count = _counted(chosen).count(account=account.pk)
+    column = sort.column(chosen.kind)
+    count = _counted(chosen, column).count(account=account.pk)
     return f"{COUNTED_TO:,}+ images" if count > COUNTED_TO else plural(count, "image")
 
 
 @lru_cache(maxsize=512)
-def _counted(chosen: ImageFilter) -> Statement:
+def _counted(chosen: ImageFilter, column: str) -> Statement:
+    """The images to count, off the index that serves their list."""
+
     def build(account: int) -> QuerySet[Image, tuple[int]]:
-        return chosen.images(account).values_list("id")[: COUNTED_TO + 1]
+        images = chosen.images(account).order_by(column)
+        return images.values_list("id")[: COUNTED_TO + 1]
 
     return Statement(build, {"account": int})
 
@@ -164,41 +168,37 @@ class _RowMaker:
 
     def row(self, image: Mapping[str, Any]) -> Row:
         """One row's cells; the template only places them."""
-        return Row(
+        digest = image["digest"]
+        row = Row(
             id=image["id"],
-            url=f"{self.image_url}{image['digest']}",
+            url=f"{self.image_url}{digest}",
             name=image[self.named.name],
             tag=image[self.named.tag],
-            short_id=image["digest"][7:19],
+            short_id=digest[7:19],
             note=self._note(image),
             containers=image["containers"],
             severity=cells.severity(image, scanned=image["scanned_at"] is not None),
             trojans=cells.figure(image["trojans"], bad=True),
             sensitive=cells.figure(image["sensitive"]),
-            **(self._flying if image["flight__state"] else self._landed)(image),
+            state=cells.state(*TONES[image["flight__state"] or image["outcome"]]),
         )
+        (self._flying if image["flight__state"] else self._landed)(row, image)
+        return row
 
-    def _flying(self, image: Mapping[str, Any]) -> dict[str, Any]:
-        """State and cost of an image in a task."""
-        return {
-            "state": cells.state(*TONES[image["flight__state"]]),
-            "detail": f"Task {image['flight__task']}",
-            "task_url": f"{self.task_url}{image['flight__task']}",
-            "cost": f"{format_quota(image['flight__cost_tenths'])} held",
-        }
+    def _flying(self, row: Row, image: Mapping[str, Any]) -> None:
+        """What holds of an image in a task."""
+        row.detail = f"Task {image['flight__task']}"
+        row.task_url = f"{self.task_url}{image['flight__task']}"
+        row.cost = f"{format_quota(image['flight__cost_tenths'])} held"
 
-    def _landed(self, image: Mapping[str, Any]) -> dict[str, Any]:
-        """State of an image in no task, and what its next scan costs."""
-        is_first = self._is_first(image)
-        return {
-            "state": cells.state(*TONES[image["outcome"]]),
-            "detail": self._detail(image),
-            "is_first": is_first,
-            "cost": self.first_cost if is_first else self.repeat_cost,
-            "reason": "First scan" if is_first else "Repeat",
-            "scan_url": f"{self.scan_url}?image={image['id']}",
-            "act": "Retry" if image["outcome"] == Image.Outcome.FAILED else "Scan",
-        }
+    def _landed(self, row: Row, image: Mapping[str, Any]) -> None:
+        """What the next scan of an image in no task costs."""
+        row.detail = self._detail(image)
+        row.is_first = self._is_first(image)
+        row.cost = self.first_cost if row.is_first else self.repeat_cost
+        row.reason = "First scan" if row.is_first else "Repeat"
+        row.scan_url = f"{self.scan_url}?image={row.id}"
+        row.act = "Retry" if image["outcome"] == Image.Outcome.FAILED else "Scan"
 
     def _note(self, image: Mapping[str, Any]) -> str:
         count = image[self.named.tags]

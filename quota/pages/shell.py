@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -84,13 +85,18 @@ def _crumb(request: HttpRequest) -> str:
     return CRUMBS.get(view, "")
 
 
+@lru_cache(maxsize=4_096)
+def _address(name: str, *parts: str) -> str:
+    return reverse(name, args=parts)
+
+
 def _nav(
     request: HttpRequest, slug: str, rights: frozenset[Right]
 ) -> Sequence[NavGroup]:
     view = _view(request)
 
     def item(label: str, icon: str, name: str, kind: Kind | None = None) -> NavItem:
-        url = reverse(name, args=[slug, kind] if kind else [slug])
+        url = _address(name, slug, kind) if kind else _address(name, slug)
         current = view == name and kind in {None, _kind(request)}
         return NavItem(label, icon, url, current=current)
 

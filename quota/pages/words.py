@@ -1,6 +1,6 @@
 """Instants, amounts of quota and counts, in the words of the console (ui.md 4.4)."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from accounts.models import Account
@@ -14,6 +14,7 @@ class Clock:
     def __init__(self, account: Account, now: datetime) -> None:
         self.zone = account.zone_info
         self.now = now.astimezone(self.zone)
+        self._days: dict[date, str] = {}
 
     def day(self, instant: datetime) -> str:
         """``15 Dec``; with the weekday when near, with the year when not this one."""
@@ -36,9 +37,12 @@ class Clock:
     def moment(self, instant: datetime) -> str:
         """``Today, 02:04``, ``Yesterday, 02:04`` or ``Tue 15 Dec, 14:00``."""
         local = instant.astimezone(self.zone)
-        days = (local.date() - self.now.date()).days
-        word = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get(days)
-        return f"{word or self.day(instant)}, {local:%H:%M}"
+        day = local.date()
+        if day not in self._days:
+            days = (day - self.now.date()).days
+            word = {0: "Today", 1: "Tomorrow", -1: "Yesterday"}.get(days)
+            self._days[day] = word or self.day(instant)
+        return f"{self._days[day]}, {local.hour:02}:{local.minute:02}"
 
     def iso(self, instant: datetime) -> str:
         """The instant for ``<time datetime>``."""

@@ -1,5 +1,6 @@
 """The product on the database of a benchmark's run, with an empty view beside it."""
 
+import gc
 import os
 
 import django
@@ -23,3 +24,5 @@ def empty(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [*product, path("empty", empty)]
 application = WSGIHandler()
+gc.collect()
+gc.freeze()

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
 from quota.models import Image, ImageFilter, Kind
 from quota.pages.listed import PAGE, WALK, Sort, UnknownCursor, listed
-from tests.factories import ImageFactory, account_with
+from tests.factories import ImageFactory, account_with, creator_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +78,22 @@ def test_a_cursor_of_another_list_is_not_known(account: Account) -> None:
             listed(account, ImageFilter(text=text), sort, cursor)
     with pytest.raises(UnknownCursor):
         listed(account, ImageFilter(), Sort.NAME, cursor[:-1])
+
+
+def test_what_an_image_says_of_itself_is_escaped(client: Client) -> None:
+    account = account_with(now=timezone.now())
+    ImageFactory.create(
+        account=account,
+        name='<b>"name"',
+        tag="<b>'tag'",
+        os="<b>os",
+        outcome=Image.Outcome.FAILED,
+        outcome_reason="<b>reason & more",
+    )
+    client.force_login(creator_of(account))
+
+    content = client.get("/a/halden-pay/images/local").content.decode()
+
+    assert "<b>" not in content.replace(f"<b>{creator_of(account)}</b>", "")
+    assert "&lt;b&gt;reason &amp; more" in content
+    assert 'aria-label="Retry &lt;b&gt;&#34;name&#34;"' in content
