@@ -26,6 +26,16 @@ class AlreadyScanning(Conflict):
     """The one image asked for has a scan in flight (rules 5.7)."""
 
 
+class AlreadyBegun(Conflict):
+    """A worker has begun with the task, so it can no longer be undone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first image is already being scanned, so this cannot be undone. Stop "
+            "the task instead: what has not started gives its quota back."
+        )
+
+
 class NotActive(Refusal):
     """Professional Edition is not active, so nothing can be scanned or bought."""
 

@@ -34,6 +34,7 @@ urlpatterns = [
     path("tasks", tasks.tasks, name="tasks"),
     path("tasks/<int:task>", tasks.task, name="task"),
     path("tasks/<int:task>/stop", tasks.stop, name="stop-task"),
+    path("tasks/<int:task>/undo", tasks.undo, name="undo-task"),
     path("subscription/purchase", purchase.purchase, name="purchase"),
     path("subscription/purchase/quote", purchase.quote, name="purchase-quote"),
     path("orders", orders.orders, name="orders"),

@@ -13,9 +13,9 @@ NAMES = (
     "arrow-right", "bug", "check", "chevron-down", "chevron-right", "circle-check",
     "circle-dashed", "circle-stop", "circle-x", "clock", "copy", "download",
     "file-text", "info", "key-round", "list-checks", "loader-circle", "lock",
-    "log-out", "menu", "minus", "octagon-alert", "play", "plus", "receipt",
+    "log-out", "menu", "minus", "octagon-alert", "pause", "play", "plus", "receipt",
     "refresh-cw", "rotate-ccw", "scan-line", "search", "server", "shield-check",
-    "square", "sun", "triangle-alert", "users", "wallet", "x",
+    "square", "sun", "triangle-alert", "undo-2", "users", "wallet", "x",
 )  # fmt: skip
 
 

@@ -17,10 +17,12 @@ CATEGORIES = [
     (Category.SENSITIVE_DATA.value, "Sensitive data"),
 ]
 TITLES = {
-    Scope.SELECTED: "Selected {} images",
-    Scope.MATCHING: "All {} images matching a filter",
-    Scope.RECOMMENDED: "Recommended {} images",
-    Scope.ALL: "All {} images",
+    Scope.SELECTED: "Selected {0} images",
+    Scope.MATCHING: "All {0} images matching a filter",
+    Scope.RECOMMENDED: "Recommended {0} images",
+    Scope.ALL: "All {0} images",
+    Scope.RETRY: "Retry of task {1}",
+    Scope.AGAIN: "Task {1} again",
 }
 MOST_TICKED = 5_000
 
@@ -51,6 +53,8 @@ class ScanForm(forms.Form):
         choices=[(scope.value, scope.value) for scope in Scope], required=False
     )
     image = ImageIds(required=False)
+    retry = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    again = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     categories = forms.MultipleChoiceField(
         choices=CATEGORIES,
         error_messages={
@@ -80,13 +84,25 @@ class ScanForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if not data.get("scope"):
-            ticked = bool(data.get("image"))
-            data["scope"] = Scope.SELECTED if ticked else Scope.RECOMMENDED
+        data["scope"] = data.get("scope") or self._implied_scope()
         chosen = data["scope"] == Scope.SELECTED
         if chosen and not data.get("image") and "image" not in self.errors:
             self.add_error("image", "Choose at least one image.")
         return data
+
+    def _implied_scope(self) -> Scope:
+        """What a link means that names images or a task, or neither."""
+        data = self.cleaned_data
+        if data.get("image"):
+            return Scope.SELECTED
+        if data.get("retry"):
+            return Scope.RETRY
+        return Scope.AGAIN if data.get("again") else Scope.RECOMMENDED
+
+    @property
+    def _task(self) -> int | None:
+        """The earlier task whose images are meant."""
+        return self.cleaned_data.get("retry") or self.cleaned_data.get("again")
 
     def selection(self) -> Selection:
         """The set of images meant; a filter travels as its own query parameters."""
@@ -98,6 +114,7 @@ class ScanForm(forms.Form):
             ids=(self.cleaned_data.get("image", ()) if scope is Scope.SELECTED else ()),
             filter=filters.chosen(),
             kind=self.kind,
+            task=self._task if scope in {Scope.RETRY, Scope.AGAIN} else None,
         )
 
     def request(self, *, fit: bool) -> ScanRequest:
@@ -106,7 +123,9 @@ class ScanForm(forms.Form):
         return ScanRequest(
             selection=self.selection(),
             categories=tuple(self.cleaned_data["categories"]),
-            title=TITLES[Scope(self.cleaned_data["scope"])].format(self.kind),
+            title=TITLES[Scope(self.cleaned_data["scope"])].format(
+                self.kind, self._task
+            ),
             time_limit=minutes * 60 if minutes else DEFAULT_TIME_LIMIT,
             fit=fit,
         )

@@ -3,26 +3,36 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from accounts.models import User
 from quota.models.images import Image
 from quota.models.owned import Owned
-from quota.models.selection import Kind
 from quota.models.windows import ScanReason
 from quota.rules.lifecycle import ScanState
 
 DEFAULT_TIME_LIMIT = 3_600
+# Released without anybody having looked into the image: not a failure.
+NOT_STARTED = ("stopped", "expired", "undone")
+# What the list of tasks filters by; each has an index of its own.
+TASKS_IN = {
+    "live": Q(ended_at=None),
+    "failed": Q(failed__gt=0),
+    "stopped": Q(stopped_at__isnull=False) | Q(undone_at__isnull=False),
+}
 
 
 class ScanTask(Owned):
     """One press of *Scan now*, or one scheduled run.
 
-    It has no state of its own: what it is follows from its scans, so it can never be
-    "running" for ever. ``key`` is the press; a second press finds this row.
+    It has no state of its own: what it is follows from its scans. ``settled`` and the
+    figures below it are kept as they end, so that a list never counts scans; the
+    constraint ties the end to them, so that no task is "running" for ever. ``key`` is
+    the press; a second press finds this row. Nothing of it starts after ``stop_by``.
     """
 
     key = models.UUIDField()
+    kind = models.CharField(max_length=10, default="local")
     asked = models.JSONField()
     title = models.CharField(max_length=200)
     categories = ArrayField(models.CharField(max_length=16))
@@ -49,11 +59,39 @@ class ScanTask(Owned):
         db_constraint=False,
         db_index=False,
     )
+    stop_by = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    settled = models.PositiveIntegerField(default=0)
+    released = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    first_scans = models.PositiveIntegerField(default=0)
+    used_tenths = models.PositiveIntegerField(default=0)
+    returned_tenths = models.PositiveIntegerField(default=0)
+    at_risk = models.PositiveIntegerField(default=0)
+    critical = models.PositiveIntegerField(default=0)
+    high = models.PositiveIntegerField(default=0)
+    trojans = models.PositiveIntegerField(default=0)
+    sensitive = models.PositiveIntegerField(default=0)
 
     class Meta(Owned.Meta):
         constraints = [
             *Owned.Meta.constraints,
             models.UniqueConstraint("account", "key", name="task_once_per_key"),
+            models.CheckConstraint(
+                name="task_ends_when_all_its_scans_have",
+                condition=Q(ended_at=None, images__gt=F("settled") + F("released"))
+                | Q(ended_at__isnull=False, images=F("settled") + F("released")),
+            ),
+            models.CheckConstraint(
+                name="task_is_of_a_list_of_images",
+                condition=Q(kind__in=["local", "repository"]),
+            ),
+            models.CheckConstraint(
+                name="task_never_uses_more_than_it_held",
+                condition=Q(cost_tenths__gte=F("used_tenths") + F("returned_tenths")),
+            ),
             models.CheckConstraint(
                 name="task_never_without_an_image", condition=Q(images__gte=1)
             ),
@@ -61,14 +99,32 @@ class ScanTask(Owned):
                 name="task_looks_for_something", condition=Q(categories__len__gte=1)
             ),
         ]
+        indexes = [
+            models.Index(fields=["account", "requested_at", "id"], name="task_latest"),
+            models.Index(
+                fields=["account", "kind", "requested_at", "id"], name="task_of_kind"
+            ),
+            models.Index(
+                fields=["account", "requested_by", "requested_at", "id"],
+                name="task_of_person",
+            ),
+            *(
+                models.Index(
+                    fields=["account", "requested_at", "id"],
+                    name=f"task_{name}",
+                    condition=condition,
+                )
+                for name, condition in TASKS_IN.items()
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Task {self.pk}"
 
     @property
-    def kind(self) -> Kind:
-        """The list it was started from."""
-        return Kind(self.asked.get("selection", {}).get("kind", Kind.LOCAL))
+    def waiting_or_running(self) -> int:
+        """How many of its scans have not ended."""
+        return self.images - self.settled - self.released
 
 
 class Scan(Owned):
@@ -85,6 +141,16 @@ class Scan(Owned):
         NOT_ASSESSED = "not_assessed", "Not assessed"
         STOPPED = "stopped", "Stopped"
         EXPIRED = "expired", "Not started in time"
+        UNDONE = "undone", "Undone"
+
+    class Place(models.IntegerChoices):
+        """Where a scan stands in its task's table: what needs a person comes first."""
+
+        FAILED = 0, "Failed"
+        RUNNING = 1, "Scanning"
+        SCANNED = 2, "Scanned"
+        WAITING = 3, "Waiting"
+        NOT_STARTED = 4, "Not started"
 
     task = models.ForeignKey(
         ScanTask,
@@ -119,6 +185,18 @@ class Scan(Owned):
     message = models.CharField(max_length=300, blank=True)
     found = models.JSONField(null=True)
     assessments = models.JSONField(null=True)
+    at_risk = models.BooleanField(db_default=False)
+    place = models.GeneratedField(
+        expression=Case(
+            When(state="queued", then=Value(Place.WAITING.value)),
+            When(state="running", then=Value(Place.RUNNING.value)),
+            When(state="settled", then=Value(Place.SCANNED.value)),
+            When(outcome__in=NOT_STARTED, then=Value(Place.NOT_STARTED.value)),
+            default=Value(Place.FAILED.value),
+        ),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
 
     class Meta(Owned.Meta):
         constraints = [
@@ -166,7 +244,14 @@ class Scan(Owned):
             models.Index(
                 F("held_at"), name="scan_unclaimed", condition=Q(state="queued")
             ),
-            models.Index(fields=["account", "task", "state"], name="scan_of_task"),
+            models.Index(
+                fields=["account", "task", "place", "id"], name="scan_in_task"
+            ),
+            models.Index(
+                fields=["account", "task", "id"],
+                name="scan_at_risk",
+                condition=Q(at_risk=True),
+            ),
             models.Index(fields=["account", "image", "id"], name="scan_of_image"),
         ]
 

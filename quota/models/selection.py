@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from quota.models.images import LOCAL, REPOSITORY, Image
+from quota.models.scans import Scan
 
 RECOMMENDED_AFTER = timedelta(days=7)
 DIGEST = re.compile(r"^(?:sha256:)?([0-9a-f]{12,64})$")
@@ -79,17 +80,20 @@ class Scope(StrEnum):
     MATCHING = "matching"
     RECOMMENDED = "recommended"
     ALL = "all"
+    RETRY = "retry"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A set of images of one kind: ticked ones, all that match a filter, recommended,
-    or all."""
+    or all; or those of an earlier ``task``, every one or only what failed."""
 
     scope: Scope
     ids: tuple[int, ...] = ()
     filter: ImageFilter = field(default_factory=ImageFilter)
     kind: Kind = Kind.LOCAL
+    task: int | None = None
 
     def images(self, account_id: int, now: datetime) -> QuerySet[Image]:
         """The account's images that are meant, whether or not they can be scanned."""
@@ -98,10 +102,18 @@ class Selection:
         all_of_kind = ImageFilter(self.kind).images(account_id)
         if self.scope is Scope.SELECTED:
             return all_of_kind.filter(pk__in=self.ids)
+        if self.scope in {Scope.RETRY, Scope.AGAIN}:
+            return all_of_kind.filter(pk__in=self._images_of_task(account_id))
         if self.scope is Scope.RECOMMENDED:
             stale = Q(scanned_at=None) | Q(scanned_at__lt=now - RECOMMENDED_AFTER)
             return all_of_kind.filter(stale, containers__gt=0)
         return all_of_kind
+
+    def _images_of_task(self, account_id: int) -> QuerySet[Scan, int]:
+        scans = Scan.objects.filter(account=account_id, task=self.task)
+        if self.scope is Scope.RETRY:
+            scans = scans.filter(place=Scan.Place.FAILED)
+        return scans.values_list("image", flat=True)
 
     def asked(self) -> dict[str, Any]:
         """The selection as plain data, for the task's record of what was asked."""

@@ -71,6 +71,8 @@ SCOPE_WORDS = {
     Scope.MATCHING: "All that match the filters",
     Scope.RECOMMENDED: "Recommended",
     Scope.ALL: "All {} images",
+    Scope.RETRY: "Failed images of the earlier task",
+    Scope.AGAIN: "Images of the earlier task",
 }
 
 

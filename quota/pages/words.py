@@ -44,6 +44,12 @@ class Clock:
             self._days[day] = word or self.day(instant)
         return f"{self._days[day]}, {local.hour:02}:{local.minute:02}"
 
+    def running_moment(self, instant: datetime) -> str:
+        """The moment inside a sentence: ``today, 02:04``, but ``Tue 15 Dec, 14:00``."""
+        text = self.moment(instant)
+        relative = text.startswith(("Today", "Tomorrow", "Yesterday"))
+        return text[0].lower() + text[1:] if relative else text
+
     def iso(self, instant: datetime) -> str:
         """The instant for ``<time datetime>``."""
         return instant.astimezone(self.zone).isoformat(timespec="seconds")

@@ -15,6 +15,7 @@ from quota import ledger
 from quota.models import Scan
 from quota.scanners.port import Assessment, Category, Report, Severity
 from quota.scanners.reports import one_line
+from quota.services.tallying import tally
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 # What an image or an engine wrote is stored as one printable line of at most this.
@@ -62,6 +63,8 @@ def end(*, account_id: int, ended: Sequence[Ended], now: datetime) -> int:
     if released:
         ledger.release(account_id, [each.scan_id for each in released], now)
         _show_failures(account_id, [each.scan_id for each in released], now)
+    if first:
+        tally(account_id, list(first), now)
     return len(first)
 
 
@@ -73,7 +76,10 @@ def release_queued(
     message: str,
     now: datetime,
 ) -> int:
-    """Release these of the account's queued scans, in one batch. Returns how many."""
+    """Release these of the account's queued scans, in one batch. Returns how many.
+
+    What was undone leaves no trace on its image: it is as if it had not been asked.
+    """
     return _release(account_id, scans, ["queued"], outcome, message, now)
 
 
@@ -114,7 +120,9 @@ def _release(
         first = [scan_id for (scan_id,) in cursor.fetchall()]
     if first:
         ledger.release(account_id, first, now)
-        _show_failures(account_id, first, now)
+        if outcome is not Scan.Outcome.UNDONE:
+            _show_failures(account_id, first, now)
+        tally(account_id, first, now)
     return len(first)
 
 
@@ -128,10 +136,10 @@ def _mark_ended(
             SET state = CASE WHEN r.outcome = 'succeeded' THEN 'settled'
                              ELSE 'released' END,
                 ended_at = %s, outcome = r.outcome, message = r.message,
-                found = r.found, assessments = r.assessments
+                found = r.found, assessments = r.assessments, at_risk = r.at_risk
             FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],
-                        %s::jsonb[])
-                 AS r(id, claim, outcome, message, found, assessments)
+                        %s::jsonb[], %s::boolean[])
+                 AS r(id, claim, outcome, message, found, assessments, at_risk)
             WHERE s.account_id = %s AND s.id = r.id AND s.claim = r.claim
               AND s.state = 'running'
             RETURNING s.id
@@ -144,6 +152,7 @@ def _mark_ended(
                 [one_line(each.message, 300) for each in ended],
                 [_counts_json(each.report) for each in ended],
                 [_assessments_json(each.report) for each in ended],
+                [_at_risk(each.report) for each in ended],
                 account_id,
             ],
         )
@@ -169,6 +178,12 @@ def counts(report: Report) -> dict[str, int]:
         }[finding.category]
         found[name] = found.get(name, 0) + 1
     return found
+
+
+def _at_risk(report: Report | None) -> bool:
+    """Whether an image is shown under *With risk*."""
+    found = counts(report) if report else {}
+    return any(found.get(name) for name in ("critical", "high", "trojans", "sensitive"))
 
 
 def _counts_json(report: Report | None) -> str | None:

@@ -123,6 +123,34 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
+        "figures kept on a task are those of its scans",
+        "SELECT count(*) FROM quota_scantask",
+        """
+        SELECT t.account_id, 'task ' || t.id
+        FROM quota_scantask t
+        LEFT JOIN (
+            SELECT account_id, task_id, count(*) AS images,
+                   count(*) FILTER (WHERE state = 'settled') AS settled,
+                   count(*) FILTER (WHERE state = 'released') AS released,
+                   count(*) FILTER (WHERE place = 0) AS failed,
+                   coalesce(sum(cost_tenths) FILTER (WHERE state = 'settled'), 0)
+                       AS used,
+                   coalesce(sum(cost_tenths) FILTER (WHERE state = 'released'), 0)
+                       AS returned,
+                   coalesce(sum((found->>'critical')::int), 0) AS critical,
+                   coalesce(sum((found->>'high')::int), 0) AS high,
+                   coalesce(sum((found->>'trojans')::int), 0) AS trojans,
+                   coalesce(sum((found->>'sensitive')::int), 0) AS sensitive
+            FROM quota_scan GROUP BY account_id, task_id
+        ) s ON s.account_id = t.account_id AND s.task_id = t.id
+        WHERE (t.images, t.settled, t.released, t.failed, t.used_tenths,
+               t.returned_tenths, t.critical, t.high, t.trojans, t.sensitive)
+              IS DISTINCT FROM
+              (s.images, s.settled, s.released, s.failed, s.used, s.returned,
+               s.critical, s.high, s.trojans, s.sensitive)
+        """,
+    ),
+    (
         "every finding belongs to a settled scan of its image",
         "SELECT count(*) FROM quota_finding",
         """

@@ -13,6 +13,7 @@ from accounts.models import Account, User
 from accounts.money import to_cents
 from quota import ledger
 from quota.errors import (
+    AlreadyBegun,
     AlreadyScanning,
     InsufficientQuota,
     KeyReused,
@@ -26,6 +27,7 @@ from quota.models import (
     QuotaWindow,
     Scan,
     ScanTask,
+    Scope,
     Selection,
     Subscription,
     Tariff,
@@ -40,14 +42,19 @@ from quota.services import ending, waking
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """What a press of *Scan now* asks for. ``retry_of`` links a retry to its task."""
+    """What a press of *Scan now* asks for. Nothing starts after ``stop_by``."""
 
     selection: Selection
     categories: tuple[str, ...]
     title: str
     time_limit: int = DEFAULT_TIME_LIMIT
     fit: bool = False
-    retry_of: int | None = None
+    stop_by: datetime | None = None
+
+    @property
+    def retry_of(self) -> int | None:
+        """The task whose failed images these are."""
+        return self.selection.task if self.selection.scope is Scope.RETRY else None
 
     def asked(self) -> dict[str, object]:
         """The request as plain data, kept with the task to recognise a replay."""
@@ -242,6 +249,7 @@ def _started(
     task = ScanTask.objects.create(
         account_id=ground.subscription.account_id,
         key=key,
+        kind=request.selection.kind.value,
         asked=request.asked(),
         title=request.title,
         categories=list(request.categories),
@@ -252,6 +260,7 @@ def _started(
         requested_by=by,
         requested_at=now,
         retry_of_id=request.retry_of,
+        stop_by=request.stop_by,
     )
     ledger.queue_scans(
         task=task,
@@ -272,10 +281,35 @@ def stop(*, task: ScanTask, by: User, now: datetime) -> int:
     Returns how many scans were released; a second call releases none.
     """
     Account.objects.lock(task.account_id)
-    ScanTask.objects.filter(
-        account=task.account_id, pk=task.pk, stopped_at=None
-    ).update(stopped_by=by, stopped_at=now)
     queued = Scan.objects.filter(account=task.account_id, task=task, state="queued")
-    return ending.release_queued(
+    released = ending.release_queued(
         task.account_id, queued, Scan.Outcome.STOPPED, f"Stopped by {by}.", now
     )
+    ScanTask.objects.filter(
+        account=task.account_id, pk=task.pk, stopped_at=None, undone_at=None
+    ).update(stopped_by=by, stopped_at=now)
+    return released
+
+
+@transaction.atomic
+def undo(*, task: ScanTask, by: User, now: datetime) -> int:
+    """Take a task back before its first image starts, as if nobody had pressed.
+
+    Returns how many scans were released; a second call releases none. Refuses once
+    a worker has begun with it (409): then it can only be stopped.
+    """
+    Account.objects.lock(task.account_id)
+    scans = Scan.objects.filter(account=task.account_id, task=task)
+    untouched = scans.filter(state="queued", attempts=0).order_by("pk")
+    ids = list(untouched.select_for_update().values_list("pk", flat=True))
+    if ScanTask.objects.filter(pk=task.pk, undone_at__isnull=False).exists():
+        return 0
+    if len(ids) < task.images:
+        raise AlreadyBegun
+    undone = ending.release_queued(
+        task.account_id, scans, Scan.Outcome.UNDONE, f"Undone by {by}.", now
+    )
+    ScanTask.objects.filter(account=task.account_id, pk=task.pk).update(
+        stopped_by=by, undone_at=now
+    )
+    return undone

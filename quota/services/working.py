@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
@@ -23,6 +23,10 @@ LEASE = timedelta(seconds=60)
 UNCLAIMED = timedelta(hours=24)
 MAX_ATTEMPTS = 3
 BATCH = 8
+INACTIVE = "Professional Edition expired before the scan began. Renew, then scan again."
+ABANDONED = "The task was stopped before this scan could begin again. Scan again."
+NOT_REACHED = "Not reached by the stop-by time. The next run comes to it."
+NO_SCANNER = "No scanner was free within 24 hours. Scan again."
 Clock = Callable[[], datetime]
 
 
@@ -58,7 +62,12 @@ def claim(*, account_id: int, limit: int, now: datetime) -> Claim | None:
     if not subscription or subscription.state(now) is not SubscriptionState.ACTIVE:
         return None
     queued = (
-        Scan.objects.filter(account=account_id, state="queued")
+        Scan.objects.filter(
+            Q(task__stop_by=None) | Q(task__stop_by__gt=now),
+            account=account_id,
+            state="queued",
+            task__stopped_at=None,
+        )
         .order_by("pk")
         .select_for_update(skip_locked=True, of=("self",))
         .select_related("task", "image")[:limit]
@@ -212,7 +221,8 @@ def sweep(*, now: datetime) -> dict[str, int]:
 
     A lease that ran out means the worker is gone: the scan is queued again, up to
     three attempts and never past its deadline; then it is released. A hold nobody
-    claimed is released after 24 hours or when the account stops being active.
+    claimed is released when its task was stopped, its stop-by passes, the account stops
+    being active, or after 24 hours.
     """
     figures = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
     for account_id in _accounts_with(Q(state="running", lease_until__lte=now)):
@@ -264,11 +274,21 @@ def _expire(account_id: int, now: datetime) -> int:
     subscription = Subscription.objects.current(account_id, now)
     active = subscription and subscription.state(now) is SubscriptionState.ACTIVE
     waiting = Scan.objects.filter(account=account_id, state="queued")
-    if active:
-        waiting = waiting.filter(held_at__lte=now - UNCLAIMED)
-        message = "No scanner was free within 24 hours. Scan again."
-    else:
-        message = "Professional Edition expired before the scan began."
+    if not active:
+        return _release(account_id, waiting, INACTIVE, now)
+    return sum(
+        _release(account_id, waiting.filter(too_late), message, now)
+        for too_late, message in (
+            (Q(task__stopped_at__isnull=False), ABANDONED),
+            (Q(task__stop_by__lte=now), NOT_REACHED),
+            (Q(held_at__lte=now - UNCLAIMED), NO_SCANNER),
+        )
+    )
+
+
+def _release(
+    account_id: int, waiting: QuerySet[Scan], message: str, now: datetime
+) -> int:
     if not waiting.exists():
         return 0
     return ending.release_queued(

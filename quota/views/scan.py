@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
@@ -24,7 +25,7 @@ from accounts.http import (
 from quota.errors import NotActive
 from quota.forms.scan import ScanForm
 from quota.ledger import ScanQuote
-from quota.models import Kind, Scope, Selection
+from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.header import Standing, standing
 from quota.pages.scan import estimate as estimated
 from quota.pages.scan import scope_choice
@@ -32,7 +33,7 @@ from quota.pages.words import plural
 from quota.rules.units import format_quota
 from quota.services import scanning
 
-FILTERS = ("q", "state", "risk", "cost", "running")
+CARRIED = ("q", "state", "risk", "cost", "running", "retry", "again")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,15 +61,31 @@ def scan_now(request: AccountRequest, kind: Kind) -> HttpResponse:
         return _dialog(
             request, kind, request.POST, refusal=refusal, status=refusal.status
         )
-    messages.success(
-        request,
-        f"Scan task {task.pk} started. {plural(task.images, 'image')}, "
-        f"{format_quota(task.cost_tenths)} quota held.",
-    )
-    url = reverse("quota:task", args=[request.account.slug, task.pk])
+    _say_started(request, task)
+    url = _back(request, task)
     if wants_fragment(request):
         return HttpResponseClientRedirect(url)
     return redirect(url)
+
+
+def _back(request: AccountRequest, task: ScanTask) -> str:
+    """Where the press came from: a list of images, or an earlier task, whose place
+    the new one takes."""
+    if task.asked["selection"]["task"]:
+        return reverse("quota:task", args=[request.account.slug, task.pk])
+    return reverse("quota:images", args=[request.account.slug, task.kind])
+
+
+def _say_started(request: AccountRequest, task: ScanTask) -> None:
+    """The flash, with a button that takes the press back."""
+    context = {
+        "account": request.account,
+        "task": task,
+        "words": f"{plural(task.images, 'image')}, "
+        f"{format_quota(task.cost_tenths)} quota held.",
+    }
+    flash = render_to_string("quota/_started.html", context, request)
+    messages.success(request, flash)
 
 
 @require_GET
@@ -107,7 +124,7 @@ def _dialog(
         "standing": stands,
         "header": stands.header,
         "key": ScanForm.new_key(),
-        "filter_fields": [(name, data[name]) for name in FILTERS if data.get(name)],
+        "carried": [(name, data[name]) for name in CARRIED if data.get(name)],
     }
     if "image" not in form.errors and valid | ("categories" in form.errors):
         context |= _quoted(request, form, stands, now)
@@ -129,7 +146,8 @@ def _quoted(
         }
     except NotActive as refusal:
         return {"not_active": refusal}
-    if "scope" not in form.data and not prices[selection.scope].all.images:
+    empty = not prices[selection.scope].all.images
+    if selection.scope is Scope.RECOMMENDED and "scope" not in form.data and empty:
         selection = replace(selection, scope=Scope.ALL)
     quoted = prices[selection.scope]
     choices = [scope_choice(scope, selection, prices[scope]) for scope in prices]
@@ -141,8 +159,8 @@ def _quoted(
 
 
 def _offered(selection: Selection) -> Sequence[Scope]:
-    """The chosen scope first, where it is one that only a list can give."""
-    given = [selection.scope] if selection.scope in FROM_THE_LIST else []
+    """The chosen scope first, where only a list or a task can give it."""
+    given = [selection.scope] if selection.scope in FROM_ELSEWHERE else []
     return [*given, Scope.RECOMMENDED, Scope.ALL]
 
 
@@ -153,4 +171,4 @@ def _price(
     return scanning.quote(account=request.account, selection=each, now=now)
 
 
-FROM_THE_LIST = (Scope.SELECTED, Scope.MATCHING)
+FROM_ELSEWHERE = (Scope.SELECTED, Scope.MATCHING, Scope.RETRY, Scope.AGAIN)

@@ -164,7 +164,7 @@ def test_scanning_from_the_dialog_holds_what_it_said(
     response = press_dialog(signed_in, account, images)
 
     task = ScanTask.objects.get()
-    assert response.headers["Location"] == url("task", account, task.pk)
+    assert response.headers["Location"] == url("images", account)
     assert task.cost_tenths == 30
 
 

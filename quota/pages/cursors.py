@@ -1,0 +1,21 @@
+"""Places in a list, signed so that only those we gave out are taken."""
+
+from django.core import signing
+
+
+class UnknownCursor(ValueError):
+    """The place in the list is not one we gave out for this list."""
+
+
+def give(place: list[object], salt: str) -> str:
+    """Sign a place in the list that ``salt`` names."""
+    return signing.dumps(place, salt=salt)
+
+
+def read(cursor: str, salt: str) -> list[object]:
+    """Return the place. Refuses what was not given out for this list."""
+    try:
+        place: list[object] = signing.loads(cursor, salt=salt)
+    except signing.BadSignature as error:
+        raise UnknownCursor("That place in the list is not known.") from error
+    return place
