@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -59,8 +60,8 @@ def rights_of(member: Member) -> frozenset[Right]:
     return frozenset(rights)
 
 
-AccountView = Callable[Concatenate[AccountRequest, P], HttpResponse]
-PlainView = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
+AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
+PlainView = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
 def with_account(right: Right) -> Callable[[AccountView[P]], PlainView[P]]:
@@ -75,7 +76,7 @@ def with_account(right: Right) -> Callable[[AccountView[P]], PlainView[P]]:
         @wraps(view)
         def inner(
             request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _to_sign_in(request)
             entered = _enter(request, account, right)

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from quota.models import Kind
-from quota.views import images, orders, purchase, scan, tasks
+from quota.views import balance, images, orders, purchase, scan, tasks, topup
 
 
 class KindConverter:
@@ -37,6 +37,10 @@ urlpatterns = [
     path("tasks/<int:task>/undo", tasks.undo, name="undo-task"),
     path("subscription/purchase", purchase.purchase, name="purchase"),
     path("subscription/purchase/quote", purchase.quote, name="purchase-quote"),
+    path("balance", balance.balance, name="balance"),
+    path("balance.csv", balance.balance_csv, name="balance-csv"),
+    path("balance/top-up", topup.top_up, name="top-up"),
+    path("balance/top-up/<int:number>", topup.top_up_state, name="top-up-state"),
     path("orders", orders.orders, name="orders"),
     path("orders/<int:number>", orders.order, name="order"),
 ]

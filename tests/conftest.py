@@ -10,10 +10,12 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase, override_settings
 from psycopg import sql
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from tcss_billing import embedded_postgres
 from tcss_billing.state import home
+from tests.accounts import stripe_server
+from tests.accounts.stripe_server import StripeServer
 
 # What migrations write, and tests do not change.
 KEPT = {
@@ -30,6 +32,16 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 def now() -> datetime:
     """The instant most tests take place at."""
     return NOW
+
+
+@pytest.fixture
+def stripe(settings: Settings) -> Iterator[StripeServer]:
+    """A server of ours in Stripe's place, and the settings that lead to it."""
+    with stripe_server.running() as server:
+        settings.STRIPE_SECRET_KEY = stripe_server.SECRET_KEY
+        settings.STRIPE_WEBHOOK_SECRET = stripe_server.WEBHOOK_SECRET
+        settings.STRIPE_URL = server.url
+        yield server
 
 
 @pytest.fixture(scope="session")

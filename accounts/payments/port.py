@@ -15,8 +15,6 @@ class PaymentUnavailable(Refusal):
     """The provider could not be reached or did not answer: nothing is known to have
     happened, and the same press may be repeated."""
 
-    status = 503
-
     def __init__(self) -> None:
         super().__init__(
             "The payment service does not answer at the moment. Nothing was taken. "

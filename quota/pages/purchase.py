@@ -40,6 +40,7 @@ class PurchaseQuote:
     balance_now: str
     balance_after: str
     missing: str
+    top_up_url: str
     until: str
     short_words: str
 
@@ -65,6 +66,7 @@ def quote_words(
         balance_now=format_money(account.balance, account.currency),
         balance_after=format_money(max(after, Decimal(0)), account.currency),
         missing=format_money(-after, account.currency) if after < 0 else "",
+        top_up_url=f"{reverse('quota:top-up', args=[account.slug])}?need={-after}",
         until=clock.moment(quoted.runs_until),
         short_words=_short_words(quoted, clock),
     )

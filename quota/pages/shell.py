@@ -41,7 +41,10 @@ CRUMBS = {
     "quota:tasks": "Scan tasks",
     "quota:task": "Scan task",
     "quota:purchase": "Purchase quota",
-    "quota:orders": "Orders",
+    "quota:balance": "Balance",
+    "quota:top-up": "Top up",
+    "quota:top-up-state": "Top-up",
+    "quota:orders": "Orders and invoices",
     "quota:order": "Order",
 }
 
@@ -116,7 +119,8 @@ def _nav(
                 "Billing",
                 [
                     item("Purchase quota", "plus", "quota:purchase"),
-                    item("Orders", "receipt", "quota:orders"),
+                    item("Orders and invoices", "receipt", "quota:orders"),
+                    item("Balance", "wallet", "quota:balance"),
                 ],
             )
         )

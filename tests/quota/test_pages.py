@@ -336,7 +336,7 @@ def test_a_balance_too_small_is_refused_with_the_shortfall(
 ) -> None:
     dialog = signed_in.get(url("purchase", account), {"quantity": "9000"})
 
-    assertContains(dialog, "$80.00 short")
+    assertContains(dialog, "Top up $80.00")
 
 
 def test_an_unknown_cursor_is_a_sentence(signed_in: Client, account: Account) -> None:

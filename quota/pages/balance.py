@@ -1,0 +1,177 @@
+"""*Balance*: the figure, a debt, and every movement with what stood after it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from accounts.models import Account, BalanceEntry
+from accounts.money import format_money
+from accounts.spreadsheets import safe
+from quota.models import Order
+from quota.pages.keyset import newest, year_bounds, years_of
+from quota.pages.words import Clock
+
+CHUNK = 1_000
+ORDER = "order:"
+CSV_HEADER = (
+    "When", "Movement", "Order", "Reason", "Amount", "Currency", "Balance after",
+    "Debt after",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which movements: a kind and a year, or any."""
+
+    kind: str = ""
+    year: int | None = None
+
+    def query(self) -> dict[str, str]:
+        """As query parameters, without what is "any"."""
+        named = {"kind": self.kind, "year": str(self.year or "")}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One row: what moved, and what stood after it."""
+
+    when: str
+    iso: str
+    what: str
+    detail: str
+    order: str
+    order_url: str
+    amount: str
+    comes_in: bool
+    balance_after: str
+    debt_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalancePage:
+    """One page of movements under the figure."""
+
+    figure: str
+    debt: str
+    movements: Sequence[Movement]
+    next_query: str
+    first_query: str
+    query: str
+    asked: Asked
+    years: Sequence[int]
+
+
+def balance_page(
+    account: Account, asked: Asked, cursor: str, now: datetime
+) -> BalancePage:
+    """The movements after ``cursor`` in two queries. Refuses a place in the list that
+    was not given out for it (UnknownCursor)."""
+    found = newest(_entries(account, asked), by="id", account=account, cursor=cursor)
+    orders = _orders(account, found.rows)
+    clock = Clock(account, now)
+    query = asked.query()
+    return BalancePage(
+        figure=format_money(account.balance, account.currency),
+        debt=format_money(account.debt, account.currency) if account.debt else "",
+        movements=[_movement(each, account, orders, clock) for each in found.rows],
+        next_query=urlencode({**query, "after": found.after}) if found.after else "",
+        first_query=urlencode(query) if cursor else "",
+        query=urlencode(query),
+        asked=asked,
+        years=years_of(account, now),
+    )
+
+
+def _entries(account: Account, asked: Asked) -> QuerySet[BalanceEntry]:
+    entries = BalanceEntry.objects.filter(account=account)
+    if asked.kind:
+        entries = entries.filter(kind=asked.kind)
+    if asked.year:
+        begins, ends = year_bounds(asked.year, account.zone_info)
+        entries = entries.filter(created_at__gte=begins, created_at__lt=ends)
+    return entries
+
+
+def _number(entry: BalanceEntry) -> int | None:
+    number = entry.reference.removeprefix(ORDER)
+    return int(number) if number != entry.reference and number.isdecimal() else None
+
+
+def _orders(
+    account: Account, entries: Sequence[BalanceEntry]
+) -> Mapping[int | None, Order]:
+    numbers = {number for entry in entries if (number := _number(entry)) is not None}
+    orders = Order.objects.filter(account=account, number__in=numbers)
+    return {order.number: order for order in orders}
+
+
+def _movement(
+    entry: BalanceEntry,
+    account: Account,
+    orders: Mapping[int | None, Order],
+    clock: Clock,
+) -> Movement:
+    order = orders.get(_number(entry))
+    currency = account.currency
+    sign = "+" if entry.amount > 0 else ""
+    return Movement(
+        when=clock.moment(entry.created_at),
+        iso=clock.iso(entry.created_at),
+        what=entry.get_kind_display(),
+        detail=_detail(entry, currency),
+        order=order.label if order else "",
+        order_url=reverse("quota:order", args=[account.slug, order.number])
+        if order
+        else "",
+        amount=f"{sign}{format_money(entry.amount, currency)}",
+        comes_in=entry.amount > 0,
+        balance_after=format_money(entry.balance_after, currency),
+        debt_after=format_money(entry.debt_after, currency) if entry.debt_after else "",
+    )
+
+
+def _detail(entry: BalanceEntry, currency: str) -> str:
+    if entry.amount > 0 and entry.debt_paid:
+        paid = format_money(entry.debt_paid, currency)
+        return f"{entry.reason} {paid} of it paid a debt.".strip()
+    return entry.reason
+
+
+def movements_csv(account: Account, asked: Asked) -> Iterator[Sequence[str]]:
+    """Every movement asked for, newest first, read a thousand at a time."""
+    cursor = ""
+    while True:
+        found = newest(
+            _entries(account, asked),
+            by="id",
+            account=account,
+            cursor=cursor,
+            size=CHUNK,
+        )
+        orders = _orders(account, found.rows)
+        for entry in found.rows:
+            yield _csv_row(entry, account, orders.get(_number(entry)))
+        cursor = found.after
+        if not cursor:
+            return
+
+
+def _csv_row(
+    entry: BalanceEntry, account: Account, order: Order | None
+) -> Sequence[str]:
+    local = entry.created_at.astimezone(account.zone_info)
+    return (
+        local.isoformat(timespec="seconds"),
+        entry.get_kind_display(),
+        order.label if order else "",
+        safe(entry.reason),
+        str(entry.amount),
+        account.currency,
+        str(entry.balance_after),
+        str(entry.debt_after),
+    )

@@ -1,0 +1,114 @@
+"""*Top up*: the dialog, and the page of one top-up."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.errors import Refusal
+from accounts.http import (
+    AccountRequest,
+    Right,
+    render_page,
+    wants_fragment,
+    with_account,
+)
+from accounts.models import TopUp
+from accounts.payments import gateways
+from accounts.payments.port import PaymentUnavailable
+from accounts.services import topping_up, waking
+from quota.forms.topup import NeedForm, TopUpForm
+from quota.pages.topup import WAYS, presets, top_up_page
+
+UNPAID = (TopUp.State.REQUESTED, TopUp.State.OPEN)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_account(Right.MONEY)
+def top_up(request: AccountRequest) -> HttpResponse:
+    """Ask how much and how; on a press, lead to where it is paid."""
+    now = timezone.now()
+    if request.method != "POST":
+        return _dialog(request)
+    form = TopUpForm(
+        request.POST, currency=request.account.currency, methods=list(gateways())
+    )
+    if not form.is_valid():
+        return _dialog(request, form, status=422)
+    try:
+        asked = topping_up.request(
+            account=request.account, by=request.user, now=now, **form.cleaned_data
+        )
+        _begin(request, asked)
+    except Refusal as refusal:
+        form.add_error(None, str(refusal))
+        again = isinstance(refusal, PaymentUnavailable)
+        key = str(form.cleaned_data["key"]) if again else TopUpForm.new_key()
+        return _dialog(request, form, status=refusal.status, key=key)
+    url = f"{_url(request, asked)}?go=1"
+    return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
+
+
+def _begin(request: AccountRequest, asked: TopUp) -> None:
+    back = request.build_absolute_uri(_url(request, asked))
+    topping_up.begin(top_up=asked, done_url=f"{back}?returned=1", back_url=back)
+
+
+def _url(request: AccountRequest, asked: TopUp) -> str:
+    return reverse("quota:top-up-state", args=[request.account.slug, asked.pk])
+
+
+def _dialog(
+    request: AccountRequest,
+    form: TopUpForm | None = None,
+    *,
+    status: int = 200,
+    key: str = "",
+) -> HttpResponse:
+    account = request.account
+    need = NeedForm(request.GET)
+    opened_for = need.cleaned_data.get("need") if need.is_valid() else None
+    offered = presets(account, opened_for, None)
+    ways = [WAYS[name] for name in reversed(list(gateways()))]
+    typed = form["amount"].value() if form else need.data.get("amount", "")
+    context: dict[str, Any] = {
+        "form": form,
+        "key": key or TopUpForm.new_key(),
+        "presets": offered,
+        "amount": typed or (offered[0].value if offered else "50.00"),
+        "ways": ways,
+        "method": (form["method"].value() if form else "") or ways[0].value,
+        "need": opened_for,
+    }
+    return render_page(
+        request, "quota/top_up.html", context, partial="dialog", status=status
+    )
+
+
+@require_GET
+@with_account(Right.MONEY)
+def top_up_state(request: AccountRequest, number: int) -> HttpResponse:
+    """One top-up: go on to pay, wait for the money, or see it added."""
+    now = timezone.now()
+    found = get_object_or_404(TopUp, account=request.account, pk=min(number, 2**62))
+    returned = "returned" in request.GET
+    waits = found.state in UNPAID and found.method != TopUp.Method.BANK
+    if returned and waits:
+        waking.wake(
+            "accounts.payment_tasks.ask",
+            queueing_lock=f"ask:{found.pk}",
+            lock=f"ask:{found.pk}",
+            account_id=request.account.pk,
+            top_up_id=found.pk,
+        )
+    context = {
+        "page": top_up_page(found, request.account, now),
+        "waits": returned and waits,
+        "goes_on": waits and not returned and bool(found.page),
+        "leaves_at_once": "go" in request.GET,
+    }
+    return render_page(request, "quota/top_up_state.html", context, partial="state")
