@@ -46,3 +46,14 @@ def format_unit_price(price: Decimal, currency: str = "USD") -> str:
     number = format_decimal(price, "#,##0.00####", locale="en_US")
     symbol = format_currency(0, currency, "¤", locale="en_US")
     return f"{symbol}{number}"
+
+
+def format_exact(amount: Decimal, currency: str = "USD") -> str:
+    """Show a value that is not rounded: at least three places, at most six.
+
+    >>> format_exact(Decimal("-0.654")), format_exact(Decimal("252.6"))
+    ('−$0.654', '$252.600')
+    """
+    number = format_decimal(abs(amount), "#,##0.000###", locale="en_US")
+    symbol = format_currency(0, currency, "¤", locale="en_US")
+    return f"{MINUS if amount < 0 else ''}{symbol}{number}"

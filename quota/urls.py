@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from quota.models import Kind
-from quota.views import balance, images, orders, purchase, scan, tasks, topup
+from quota.views import balance, images, orders, purchase, refunds, scan, tasks, topup
 
 
 class KindConverter:
@@ -43,4 +43,7 @@ urlpatterns = [
     path("balance/top-up/<int:number>", topup.top_up_state, name="top-up-state"),
     path("orders", orders.orders, name="orders"),
     path("orders/<int:number>", orders.order, name="order"),
+    path("orders/<int:number>/refund", refunds.ask, name="refund-order"),
+    path("refunds/<int:refund>", refunds.refund, name="refund"),
+    path("refunds/<int:refund>/withdraw", refunds.withdraw, name="withdraw-refund"),
 ]

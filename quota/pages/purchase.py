@@ -147,6 +147,7 @@ class Receipt:
     balance_after: str
     scans: str
     until: str
+    refund_url: str
 
 
 def receipt(order: Order, account: Account, now: datetime) -> Receipt:
@@ -174,6 +175,11 @@ def receipt(order: Order, account: Account, now: datetime) -> Receipt:
         balance_after=format_money(paid.balance_after, order.currency),
         scans=f"{scans:,}" if scans else "",
         until=clock.moment(max(line.ends_at for line in lines)),
+        refund_url=(
+            reverse("quota:refund-order", args=[account.slug, order.number])
+            if order.kind != Order.Kind.REFUND
+            else ""
+        ),
     )
 
 

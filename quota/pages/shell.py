@@ -46,6 +46,8 @@ CRUMBS = {
     "quota:top-up-state": "Top-up",
     "quota:orders": "Orders and invoices",
     "quota:order": "Order",
+    "quota:refund-order": "Request a refund",
+    "quota:refund": "Refund",
 }
 
 

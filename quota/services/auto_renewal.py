@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.errors import DebtOutstanding, InsufficientBalance
 from accounts.models import Account, BalanceEntry, Notice
@@ -17,6 +18,7 @@ from quota.quotes import Outlook, RenewalBasket, RenewalQuote
 from quota.rules.auto_renewal import LATE, due_attempt, next_attempt
 from quota.rules.dates import local_date, moment_words
 from quota.rules.lifecycle import GRACE, SubscriptionState
+from quota.rules.refunds import OPEN
 from quota.rules.renewal import DROPPED
 from quota.services import renewing
 
@@ -135,11 +137,11 @@ def _quote(account: Account, subscription: Subscription, now: datetime) -> Renew
 def _left_out(subscription: Subscription) -> list[int]:
     """The packs that auto-renewal leaves out: those of an open refund request."""
     packs = QuotaPack.objects.filter(
+        Q(frozen_at__isnull=False) | Q(refund_requests__state__in=OPEN),
         account=subscription.account_id,
         subscription=subscription,
         closed_at=None,
         dropped_at=None,
-        frozen_at__isnull=False,
     )
     return list(packs.order_by("pk").values_list("pk", flat=True))
 

@@ -28,7 +28,10 @@ def remind(*, now: datetime) -> int:
     every date.
     """
     near = Subscription.objects.filter(
-        terminated_at=None, ends_at__gt=now - DELETION, ends_at__lte=now + AHEAD
+        terminated_at=None,
+        refunded_at=None,
+        ends_at__gt=now - DELETION,
+        ends_at__lte=now + AHEAD,
     ).select_related("account")
     return sum(
         _remind(subscription, reminder, now)

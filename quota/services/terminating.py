@@ -88,6 +88,8 @@ KEPT: frozenset[str] = frozenset(
         "quota.OrderLine",
         "quota.QuotaPack",
         "quota.QuotaWindow",
+        "quota.RefundEvent",
+        "quota.RefundRequest",
         "quota.Subscription",
         "quota.Term",
     }

@@ -14,6 +14,7 @@ from quota.scanners.port import Category, Scanner
 from quota.services import advising, purchasing, scanning, syncing, working
 from quota.services.scanning import ScanRequest
 from tcss_billing.demo.images import assemble
+from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
 
 Say = Callable[[str], object]
 PEOPLE = (
@@ -29,7 +30,7 @@ ALL = tuple(category.value for category in Category)
 
 def set_passwords(password: str) -> None:
     """Give everyone in the demo this password."""
-    for email, _ in (*PEOPLE, STRANGER, STAFF):
+    for email, _ in (*PEOPLE, STRANGER, STAFF, SECOND, BUYER):
         user = User.objects.filter(email=email).first()
         if user and not user.check_password(password):
             user.set_password(password)
@@ -54,6 +55,7 @@ def seed(
     syncing.update_local_images(account=account, now=now)
     say("Scanning most of them …")
     _scans(account, scanner, now)
+    seed_refunds(account, password, now)
 
 
 def _people(password: str, now: datetime) -> Account:
