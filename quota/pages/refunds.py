@@ -18,7 +18,7 @@ from quota.pages.words import Clock, plural
 from quota.rules.refunds import Computation, RefundState
 from quota.rules.units import format_quota
 
-REVIEW_DAYS = "usually 3 working days"
+REVIEW_DAYS = "Usually 3 working days"
 Act = RefundEvent.Act
 
 
@@ -93,7 +93,7 @@ def _what(line: OrderLine) -> str:
 
 
 EDITION_EFFECTS = (
-    "If approved, Professional Edition ends at once and nothing can be scanned.",
+    "Professional Edition ends at once and nothing can be scanned.",
     "Results are deleted six days later, unless Professional Edition is bought again.",
     "Days that have begun are not paid back; terms that have not begun are, whole.",
 )
@@ -102,7 +102,7 @@ EDITION_EFFECTS = (
 def _pack_effects(computation: Computation) -> Sequence[str]:
     open_months = sum(1 for w in computation.windows if w.ends_at > computation.at)
     effects = [
-        "If approved, this purchase ends at once and"
+        "This purchase ends at once and"
         f" {format_quota(computation.removed_tenths)} quota in"
         f" {plural(open_months, 'month')} is removed.",
         "Quota of your other purchases stays. Results stay readable.",

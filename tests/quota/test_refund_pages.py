@@ -87,7 +87,7 @@ def test_a_press_sends_it_and_leads_to_the_tracking_page(
     page = signed_in.get(response.headers["Location"])
     for words in (
         "In review",
-        "usually 3 working days",
+        "Usually 3 working days",
         "Another registry.",
         "Sent by",
     ):
