@@ -1,5 +1,6 @@
 """Refusals: sentences a customer may read, with the numbers as attributes."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from accounts.money import format_money
@@ -91,3 +92,28 @@ class SecondPersonNeeded(Refusal):
 
     def __init__(self) -> None:
         super().__init__("A second person has to confirm what you asked for.")
+
+
+class TooMany(Refusal):
+    """Something was tried too often (429)."""
+
+    status = 429
+
+    def __init__(self, *, until: datetime, now: datetime) -> None:
+        self.until = until
+        self.seconds = max(1, int((until - now).total_seconds()))
+        minutes = -(-self.seconds // 60)
+        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+        super().__init__(f"Too many tries. Wait {wait} and try again.")
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is somebody else's (404)."""
+
+    status = 404
+
+
+class Forbidden(Refusal):
+    """Not for this person (403)."""
+
+    status = 403

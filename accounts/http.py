@@ -1,6 +1,7 @@
 """The one door to an account's pages, and the one way to answer page or fragment."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -12,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -20,6 +22,7 @@ from accounts.models import Account, Member, User
 from accounts.statements import Statement
 
 P = ParamSpec("P")
+ACTIVE_STEP = timedelta(minutes=5)
 
 
 class Right(StrEnum):
@@ -92,6 +95,8 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if wants_fragment(request):
         back = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
     url = f"{resolve_url(settings.LOGIN_URL)}?next={quote(back)}"
+    if getattr(request, "session_ended", False):
+        url += "&ended=1"
     return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
 
 
@@ -111,9 +116,27 @@ def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
     entered.member, entered.account = found
     entered.member.account = entered.account
     entered.rights = rights_of(entered.member)
+    _note_activity(entered.member, timezone.now())
     if right not in entered.rights:
         raise PermissionDenied(_who_can_help(entered.account, right))
     return entered
+
+
+def _note_activity(member: Member, now: datetime) -> None:
+    """Keep when a member was last here, to five minutes: one write in many requests."""
+    last = member.last_active_at
+    if last is None or now - last >= ACTIVE_STEP:
+        Member.objects.filter(pk=member.pk).update(last_active_at=now)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request came from. Behind a proxy it is the last hop that the proxy saw;
+    what came before may be made up."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        if hops[-1].strip():
+            return hops[-1].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _who_can_help(account: Account, right: Right) -> str:

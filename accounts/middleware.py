@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # lock_not_available, deadlock_detected, serialization_failure
 PASSING = {"55P03", "40P01", "40001"}
+SEEN_STEP = 300
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
@@ -25,6 +29,27 @@ class ContentPolicy:
         response = self.answer(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class IdleSession:
+    """Sign out who was away too long; signing in again leads back to the same page.
+
+    The session is written once in five minutes, not on every request.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            now = int(timezone.now().timestamp())
+            seen = request.session.get("seen", now)
+            if now - seen > settings.SESSION_IDLE_MINUTES * 60:
+                logout(request)
+                request.session_ended = True  # type: ignore[attr-defined]
+            elif "seen" not in request.session or now - seen >= SEEN_STEP:
+                request.session["seen"] = now
+        return self.answer(request)
 
 
 class RetryOnce:

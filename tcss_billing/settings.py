@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.IdleSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.ContentPolicy",
@@ -67,6 +68,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "quota.pages.shell.shell",
+                "accounts.pages.bell.bell",
             ],
         },
     },
@@ -128,6 +130,13 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+# Away for longer: signed out, and back on the same page after signing in.
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
+# Whether anybody may open an account, with a verified address.
+SIGN_UP = env.bool("SIGN_UP", default=False)
+# Whom the sign-in page names for help, if anybody.
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
 
 # Which engine looks into images: builtin, trivy, harbor (any scanner that speaks its
 # pluggable scanner API), or auto (Trivy where it is found).

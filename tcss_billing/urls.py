@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views.signing import staff_sign_in
+
 urlpatterns = [
+    path("admin/login/", staff_sign_in),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("a/<slug:account>/", include("quota.urls")),

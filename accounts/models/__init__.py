@@ -1,6 +1,7 @@
 """The rows of who pays. One file per idea."""
 
-from accounts.models.outbox import Notice, Outgoing
+from accounts.models.entry import Code, Invite, MemberChange, Throttle
+from accounts.models.outbox import Letter, Notice, Outgoing
 from accounts.models.payments import (
     Adjustment,
     BankTransfer,
@@ -23,10 +24,15 @@ __all__ = [
     "AuditEntry",
     "BalanceEntry",
     "BankTransfer",
+    "Code",
+    "Invite",
+    "Letter",
     "Member",
+    "MemberChange",
     "Notice",
     "Outgoing",
     "PaymentEvent",
+    "Throttle",
     "TopUp",
     "User",
     "UserManager",

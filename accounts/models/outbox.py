@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from accounts.models.entry import Code, Invite
 from accounts.models.people import Account, User
 
 
@@ -126,3 +127,43 @@ class Notice(Outgoing):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.user}"
+
+
+class Letter(Outgoing):
+    """One message about getting in, owed to an address rather than a member.
+
+    It holds no secret: codes, links and tokens are made when it is sent.
+    """
+
+    class Kind(models.TextChoices):
+        CODE = "code", "Code"
+        INVITE = "invite", "Invitation"
+        PASSWORD_RESET = "password_reset", "Password reset"
+        SIGN_UP = "sign_up", "Sign-up"
+
+    kind = models.CharField(max_length=24, choices=Kind)
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    code = models.ForeignKey(
+        Code, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    invite = models.ForeignKey(
+        Invite, models.PROTECT, null=True, blank=True, related_name="letters"
+    )
+
+    class Meta(Outgoing.Meta):
+        permissions = [("resend_letter", "Can send a letter again")]
+        constraints = [
+            *Outgoing.Meta.constraints,
+            models.CheckConstraint(
+                name="letter_names_what_it_is_about",
+                condition=Q(kind="code", code__isnull=False)
+                | Q(kind="invite", invite__isnull=False)
+                | Q(kind="password_reset", user__isnull=False)
+                | (Q(kind="sign_up") & ~Q(address="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.address}"

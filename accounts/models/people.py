@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -123,13 +124,18 @@ class Account(models.Model):
 
 
 class Member(models.Model):
-    """A user's place in an account: the creator, or a collaborator with flags."""
+    """A user's place in an account: the creator, or a collaborator with flags.
+
+    ``quiet`` lists the kinds of notices this member wants no email of.
+    """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="members")
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     is_creator = models.BooleanField(default=False)
     is_global_resource = models.BooleanField(default=False)
     is_financial = models.BooleanField(default=False)
+    last_active_at = models.DateTimeField(null=True, blank=True)
+    quiet = ArrayField(models.CharField(max_length=24), default=list, blank=True)
 
     class Meta:
         constraints = [
@@ -137,6 +143,12 @@ class Member(models.Model):
             models.UniqueConstraint("account", "user", name="member_once_per_account"),
             models.UniqueConstraint(
                 "account", condition=Q(is_creator=True), name="account_has_one_creator"
+            ),
+            models.CheckConstraint(
+                name="member_required_notices_never_quiet",
+                condition=~Q(
+                    quiet__overlap=["expiry_reminder", "arrears", "terminated"]
+                ),
             ),
         ]
 

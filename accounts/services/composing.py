@@ -10,6 +10,7 @@ from accounts.channels.port import Message
 from accounts.models import Member, Notice, User
 from accounts.notice_kinds import KINDS
 from accounts.services.delivering import Skip
+from accounts.wording import draw, title
 
 EMAIL = Notice.Channel.EMAIL
 OFF = "Turned off in the settings of notices."
@@ -21,6 +22,8 @@ def compose(notice: Notice, now: datetime) -> Message:
     member = Member.objects.filter(account=notice.account_id, user=person).first()
     if member is None or not person.is_active:
         raise Skip("No longer a member of the account.")
+    if notice.channel == EMAIL and notice.kind in member.quiet:
+        raise Skip(OFF)
     to = address(person, notice.channel)
     words = KINDS[notice.kind]
     page = f"{settings.SITE_URL}/a/{notice.account.slug}"
@@ -80,16 +83,6 @@ def message(
         html=render_to_string(f"notices/{template}.html", drawn),
         headers=headers,
     )
-
-
-def title(template: str, context: Mapping[str, object]) -> str:
-    """The subject, which is also the title on the Notices page."""
-    return " ".join(draw(f"{template}.subject.txt", context).split())
-
-
-def draw(name: str, context: Mapping[str, object]) -> str:
-    """Draw plain text: the engine named *plain* escapes nothing."""
-    return render_to_string(f"notices/{name}", dict(context), using="plain").strip()
 
 
 def _host(prefix: str) -> str:

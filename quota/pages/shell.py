@@ -1,7 +1,7 @@
 """What stands around every page: navigation, balance, the small quota strip."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.http import Right
 from accounts.money import format_money
+from accounts.pages.bell import unread_words
 from quota.models import Kind
 from quota.pages.header import quota_header
 
@@ -24,7 +25,7 @@ class NavItem:
     icon: str
     url: str
     current: bool
-    end: str = ""
+    end: object = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,14 @@ def _nav(
                 ],
             )
         )
+    unread = SimpleLazyObject(lambda: unread_words(request))
+    groups.append(
+        NavGroup(
+            "Account",
+            [
+                item("Members and roles", "users", "accounts:members"),
+                replace(item("Notices", "bell", "accounts:notices"), end=unread),
+            ],
+        )
+    )
     return groups

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.urls import resolve
 
+from accounts import wording
 from accounts.channels.port import Message
 from accounts.models import Notice
 from accounts.notice_kinds import KINDS, check_keys
@@ -63,7 +64,7 @@ def test_a_mail_says_it_in_text_and_html_and_leads_to_the_page_that_helps(
     assert "/a/halden-pay/subscription" in mail.text
     assert mail.text.count("\n\n\n") == 0
     assert mail.html.count('class="go"') == 1
-    assert composing.draw(f"{kind}.line.txt", SAMPLES[kind])
+    assert wording.draw(f"{kind}.line.txt", SAMPLES[kind])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].by_sms])

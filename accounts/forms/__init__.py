@@ -1,0 +1,1 @@
+"""Forms parse and word; they never write."""

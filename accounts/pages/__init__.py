@@ -1,0 +1,1 @@
+"""What the pages of people show, in counted queries."""

@@ -1,0 +1,166 @@
+"""Signing in and out, and the way to an account."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.views import (
+    LoginView,
+    LogoutView,
+    PasswordResetConfirmView,
+)
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+)
+
+from accounts.errors import Refusal, TooMany
+from accounts.forms.signing import EmailForm, ResetForm, SignInForm, SignUpForm
+from accounts.http import address_of
+from accounts.models import Member, User
+from accounts.services import letters, people, throttling
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class SignIn(LoginView):
+    """A plain form; only local addresses are returned to."""
+
+    template_name = "registration/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+    extra_context = {
+        "sign_up": settings.SIGN_UP,
+        "idle": settings.SESSION_IDLE_MINUTES,
+        "support": settings.SUPPORT_EMAIL,
+    }
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
+        """Refused: the email stays, the password does not."""
+        response = render(
+            self.request,
+            self.template_name,
+            self.get_context_data(form=form),
+            status=429 if form.paused else 422,
+        )
+        if form.paused:
+            response.headers["Retry-After"] = str(form.paused.seconds)
+        return response
+
+
+class SignOut(LogoutView):
+    """POST only, as Django has it."""
+
+    next_page = "accounts:sign-in"
+
+
+@never_cache
+def staff_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """The back office's door is the same one, with the same pause."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied("The back office is for staff.")
+    return SignIn.as_view()(request)
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead to the only account, to a choice of accounts, or staff to the admin."""
+    if not request.user.is_authenticated:
+        return redirect(resolve_url("accounts:sign-in"))
+    members = Member.objects.filter(user=request.user.pk).select_related("account")
+    accounts = [member.account for member in members.order_by("account__name")]
+    if len(accounts) == 1:
+        return redirect(accounts[0])
+    if not accounts and request.user.is_staff:
+        return redirect("admin:index")
+    return render(request, "accounts/choose.html", {"accounts": accounts})
+
+
+@form_page
+def forgot_password(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to a new password; the answer is the same for every address."""
+    return _ask_for_mail(request, letters.owe_password_reset, "forgot_password")
+
+
+@form_page
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Ask for a link by which an account is opened, where the operator allows it."""
+    if not settings.SIGN_UP:
+        raise Http404("Accounts are opened by staff.")
+    return _ask_for_mail(request, letters.owe_sign_up, "sign_up")
+
+
+def _ask_for_mail(request: HttpRequest, owe: Any, name: str) -> HttpResponse:
+    template = f"registration/{name}.html"
+    if request.method != "POST":
+        return render(request, template, {"form": EmailForm()})
+    form = EmailForm(request.POST)
+    if not form.is_valid():
+        return render(request, template, {"form": form}, status=422)
+    now = timezone.now()
+    try:
+        throttling.take(
+            f"{name}::{address_of(request)}", limit=30, per=letters.HOUR, now=now
+        )
+        owe(email=form.cleaned_data["email"], now=now)
+    except TooMany as refusal:
+        form.add_error("email", str(refusal))
+        response = render(request, template, {"form": form}, status=429)
+        response.headers["Retry-After"] = str(refusal.seconds)
+        return response
+    context = {"form": form, "sent_to": form.cleaned_data["email"]}
+    return render(request, template, context)
+
+
+class SetPassword(PasswordResetConfirmView):
+    """Django's reset link, which works once and for an hour; then one is signed in."""
+
+    template_name = "registration/set_password.html"
+    form_class = ResetForm  # type: ignore[assignment]
+
+    def form_valid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
+        """Set it, and sign in."""
+        people.set_password(
+            user=form.user,
+            password=form.cleaned_data["password"],
+            now=timezone.now(),
+            by_mail=True,
+        )
+        self.request.session.pop("_password_reset_token", None)
+        login(self.request, form.user, backend=BACKEND)
+        return redirect("accounts:home")
+
+    def form_invalid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
+        """Refused, with the reason at the field."""
+        context = self.get_context_data(form=form)
+        return render(self.request, self.template_name, context, status=422)
+
+
+@form_page
+@never_cache
+def open_account(request: HttpRequest, token: str) -> HttpResponse:
+    """Open an account: the link has proved the address."""
+    email = letters.sign_up_email(token) if settings.SIGN_UP else None
+    template = "registration/open_account.html"
+    if email is None or User.objects.filter(email=email).exists():
+        return render(request, template, {"gone": True}, status=409)
+    form = SignUpForm(request.POST if request.method == "POST" else None, email=email)
+    if not form.is_valid():
+        context = {"form": form, "email": email}
+        status = 422 if form.is_bound else 200
+        return render(request, template, context, status=status)
+    try:
+        user, account = people.sign_up(
+            email=email, now=timezone.now(), **form.cleaned_data
+        )
+    except Refusal:
+        return render(request, template, {"gone": True}, status=409)
+    login(request, user, backend=BACKEND)
+    return redirect(account)
