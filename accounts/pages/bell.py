@@ -1,16 +1,16 @@
-"""The bell in the top bar and the accounts to switch to: one query on every page."""
+"""The bell in the top bar and the accounts to switch to: two queries on a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Member, Notice
+from accounts.statements import Statement
 
 MOST = 10
 CAP = 99
@@ -22,7 +22,6 @@ class Seat:
 
     name: str
     url: str
-    unread: str
     current: bool
 
 
@@ -56,36 +55,36 @@ def unread_words(request: HttpRequest) -> str:
     return f"{found.unread} new" if found and found.unread else ""
 
 
+def _unread(account: int, user: int) -> QuerySet[Notice, tuple[int]]:
+    new = Notice.objects.filter(
+        account=account, user=user, channel="email", read_at=None
+    )
+    return new.order_by().values_list("pk")[: CAP + 1]
+
+
+def _seats(user: int) -> QuerySet[Member, tuple[int, str, str]]:
+    members = Member.objects.filter(user=user).order_by("account__name", "account")
+    return members.values_list("account", "account__name", "account__slug")[: MOST + 1]
+
+
+UNREAD = Statement(_unread, {"account": int, "user": int})
+SEATS = Statement(_seats, {"user": int})
+
+
 def _count(request: HttpRequest) -> Bell | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    unread = (
-        Notice.objects.filter(
-            account=OuterRef("account"), user=user.pk, channel="email", read_at=None
-        )
-        .order_by()
-        .values("account")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
-    rows = list(
-        Member.objects.filter(user=user.pk)
-        .annotate(unread=Coalesce(Subquery(unread, IntegerField()), 0))
-        .order_by("account__name", "account")
-        .values_list("account", "account__name", "account__slug", "unread")[: MOST + 1]
-    )
     current = getattr(request, "account", None)
-    here = next((row[3] for row in rows if current and row[0] == current.pk), 0)
+    new = UNREAD.count(account=current.pk, user=user.pk) if current else 0
+    rows = SEATS.rows(user=user.pk)
     return Bell(
-        unread=_capped(here),
-        words=f"Notices, {_capped(here)} unread" if here else "Notices",
+        unread=_capped(new),
+        words=f"Notices, {_capped(new)} unread" if new else "Notices",
         url=reverse("accounts:notices", args=[current.slug]) if current else "",
         seats=[
-            Seat(
-                name, f"/a/{slug}/", _capped(count), bool(current and pk == current.pk)
-            )
-            for pk, name, slug, count in rows[:MOST]
+            Seat(name, f"/a/{slug}/", current=bool(current and pk == current.pk))
+            for pk, name, slug in rows[:MOST]
         ],
         more=len(rows) > MOST,
     )
