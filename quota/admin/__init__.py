@@ -1,5 +1,5 @@
 """The back office of quota: staff look at everything here; services write."""
 
-from quota.admin import catalogue, records
+from quota.admin import catalogue, records, refunds
 
-__all__ = ["catalogue", "records"]
+__all__ = ["catalogue", "records", "refunds"]
