@@ -265,8 +265,8 @@ def test_the_entries_and_the_queue_as_csv(
     staff(client, *DECIDE)
     use(refund.account, 1, now)
 
-    entries = b"".join(client.get(url("entries", refund)))  # type: ignore[call-overload]
-    queue = b"".join(client.get(reverse("admin:quota_refundrequest_csv")))  # type: ignore[call-overload]
+    entries = b"".join(client.get(url("entries", refund)))
+    queue = b"".join(client.get(reverse("admin:quota_refundrequest_csv")))
 
     assert entries.count(b"grant") == 2
     assert entries.count(b"settle") == 1
