@@ -3,7 +3,17 @@
 from django.urls import path, register_converter
 
 from quota.models import Kind
-from quota.views import balance, images, orders, purchase, refunds, scan, tasks, topup
+from quota.views import (
+    balance,
+    images,
+    orders,
+    purchase,
+    refunds,
+    registries,
+    scan,
+    tasks,
+    topup,
+)
 
 
 class KindConverter:
@@ -31,6 +41,13 @@ urlpatterns = [
     path("images/<kind:kind>/scan", scan.scan_now, name="scan-now"),
     path("images/<kind:kind>/scan/estimate", scan.estimate, name="scan-estimate"),
     path("images/<kind:kind>/<str:digest>", images.image, name="image"),
+    path("registries", registries.registries, name="registries"),
+    path("registries/connect", registries.connect, name="connect-registry"),
+    path("registries/notes", registries.notes, name="registry-notes"),
+    path("registries/sync", registries.sync, name="sync-registries"),
+    path("registries/<int:registry>", registries.change, name="registry"),
+    path("registries/<int:registry>/check", registries.check, name="check-registry"),
+    path("registries/<int:registry>/remove", registries.remove, name="remove-registry"),
     path("tasks", tasks.tasks, name="tasks"),
     path("tasks/<int:task>", tasks.task, name="task"),
     path("tasks/<int:task>/stop", tasks.stop, name="stop-task"),

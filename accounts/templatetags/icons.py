@@ -16,7 +16,7 @@ NAMES = (
     "log-out", "menu", "minus", "octagon-alert", "pause", "play", "plus", "receipt",
     "refresh-cw", "rotate-ccw", "scan-line", "search", "server", "shield-check",
     "square", "sun", "triangle-alert", "undo-2", "users", "wallet", "x",
-    "bell", "building-2", "globe", "mail", "smartphone", "user",
+    "bell", "building-2", "globe", "mail", "package", "plug", "smartphone", "user",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.safestring import SafeString
 
-from quota.models import ImageFilter, Kind
+from quota.models import ImageFilter, Kind, Registry
 from quota.pages import cells
 from quota.pages.listed import Sort, sorts_of
 
@@ -36,6 +36,13 @@ class FilterForm(forms.Form):
     risk = forms.ChoiceField(required=False, choices=RISKS)
     cost = forms.ChoiceField(required=False, choices=COSTS)
     running = forms.BooleanField(required=False)
+    registry = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    type = forms.ChoiceField(
+        required=False, choices=[("", "Any type"), *Registry.Type.choices]
+    )
+    namespace = forms.CharField(required=False, max_length=255)
+    tag = forms.CharField(required=False, max_length=128)
+    latest = forms.BooleanField(required=False)
     sort = forms.ChoiceField(
         required=False, choices=[(sort.value, sort.value) for sort in Sort]
     )
@@ -55,6 +62,11 @@ class FilterForm(forms.Form):
             risk=data.get("risk", ""),
             cost=data.get("cost", ""),
             running=data.get("running", False),
+            registry=data.get("registry") or 0,
+            type=data.get("type", ""),
+            namespace=data.get("namespace", ""),
+            tag=data.get("tag", ""),
+            latest=data.get("latest", False),
         )
 
     def options(self) -> dict[str, SafeString]:

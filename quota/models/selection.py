@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from quota.models.images import LOCAL, REPOSITORY, Image
+from quota.models.images import LOCAL, REPOSITORY, Image, Sighting
 from quota.models.scans import Scan
 
 RECOMMENDED_AFTER = timedelta(days=7)
@@ -44,6 +44,11 @@ class ImageFilter:
     risk: str = ""
     cost: str = ""
     running: bool = False
+    registry: int = 0
+    type: str = ""
+    namespace: str = ""
+    tag: str = ""
+    latest: bool = False
 
     def images(self, account_id: int) -> QuerySet[Image]:
         """The account's images of this kind that pass."""
@@ -58,7 +63,25 @@ class ImageFilter:
         if self.running:
             images = images.filter(containers__gt=0)
         risk, cost = RISKS.get(self.risk, Q()), COSTS.get(self.cost, Q())
-        return images.filter(risk & cost)
+        return images.filter(risk & cost & self._seen(account_id))
+
+    def _seen(self, account_id: int) -> Q:
+        """Seen in a registry under one name and tag that pass; anywhere, if not
+        asked."""
+        asked: dict[str, Any] = {
+            "registry": self.registry,
+            "registry__type": self.type,
+            "namespace": self.namespace.strip().strip("/").lower(),
+            "tag": self.tag.strip(),
+            "is_latest": self.latest,
+        }
+        wanted = {name: value for name, value in asked.items() if value}
+        if not wanted or self.kind is not Kind.REPOSITORY:
+            return Q()
+        seen = Sighting.objects.filter(
+            account=account_id, image=OuterRef("pk"), registry__isnull=False
+        )
+        return Q(Exists(seen.filter(**wanted)))
 
     def _matches_text(self) -> Q:
         """A word of the name or tag, or the beginning of an image ID. The words of

@@ -13,11 +13,11 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from accounts.statements import Statement
-from quota.models import Image, ImageFilter, Kind
+from quota.models import Image, ImageFilter, Kind, Sighting
 from quota.pages import cells
 from quota.pages.header import Standing
 from quota.pages.listed import NAMED, PAGE, Sort, listed, sorts_of
-from quota.pages.words import Clock, plural
+from quota.pages.words import Clock, lowered, plural
 from quota.rules.units import format_quota
 
 COUNTED_TO = 1_000
@@ -46,6 +46,9 @@ class Row:
     task_url: str = ""
     scan_url: str = ""
     act: str = ""
+    registry: str = ""
+    registry_type: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ def filter_query(chosen: ImageFilter) -> dict[str, str]:
         "risk": chosen.risk,
         "cost": chosen.cost,
         "running": "1" if chosen.running else "",
+        "registry": str(chosen.registry or ""),
+        "type": chosen.type,
+        "namespace": chosen.namespace,
+        "tag": chosen.tag,
+        "latest": "1" if chosen.latest else "",
     }
     return {name: value for name, value in named.items() if value}
 
@@ -102,10 +110,13 @@ def images_page(
     """
     found, after = listed(account, chosen, sort, cursor)
     maker = _RowMaker(account, chosen.kind, Clock(account, now), standing)
+    rows = [maker.row(row) for row in found]
+    if chosen.kind is Kind.REPOSITORY:
+        _say_where(account, rows)
     query = filter_query(chosen)
     by = {**query, "sort": sort.value}
     return ImagesPage(
-        rows=[maker.row(row) for row in found],
+        rows=rows,
         count=_count(account, chosen, sort, found, bool(after or cursor)),
         next_query=urlencode({**by, "after": after}) if after else "",
         first_query=urlencode(by) if cursor else "",
@@ -119,6 +130,29 @@ def images_page(
         filter_query=urlencode(query),
         is_polling=any(row["flight__state"] for row in found),
     )
+
+
+def _say_where(account: Account, rows: Sequence[Row]) -> None:
+    """In which registry each image is, in one query for the page."""
+    seen = (
+        Sighting.objects.filter(
+            account=account, image__in=[row.id for row in rows], registry__isnull=False
+        )
+        .order_by("image", "registry", "name", "tag")
+        .distinct("image", "registry")
+        .select_related("registry")
+    )
+    places: dict[int, list[Sighting]] = {}
+    for sighting in seen:
+        places.setdefault(sighting.image_id, []).append(sighting)
+    for row in rows:
+        here = places.get(row.id)
+        if not here or here[0].registry is None:
+            continue
+        row.registry = here[0].registry.name
+        more = f" and {len(here) - 1} more" if len(here) > 1 else ""
+        row.registry_type = f"{here[0].registry.get_type_display()}{more}"
+        row.namespace = here[0].namespace
 
 
 def _count(
@@ -211,17 +245,10 @@ class _RowMaker:
 
     def _detail(self, image: Mapping[str, Any]) -> str:
         if image["outcome"] == Image.Outcome.NOT_SCANNED:
-            return f"Seen {_lower(self.clock.moment(image['first_seen_at']))}"
+            return f"Seen {lowered(self.clock.moment(image['first_seen_at']))}"
         if image["outcome"] == Image.Outcome.FAILED:
             return str(image["outcome_reason"])
         return self.clock.moment(image["active_at"])
-
-
-def _lower(words: str) -> str:
-    """Lower the first letter of Today and Yesterday, not of a weekday."""
-    return (
-        words[0].lower() + words[1:] if words.startswith(("Today", "Yest")) else words
-    )
 
 
 def _platform(image: Mapping[str, Any]) -> str:

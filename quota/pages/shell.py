@@ -39,6 +39,10 @@ class NavGroup:
 CRUMBS = {
     "quota:image": "Image",
     "quota:scan-now": "Scan now",
+    "quota:registries": "Registries",
+    "quota:connect-registry": "Connect a registry",
+    "quota:registry": "Registry",
+    "quota:remove-registry": "Remove a registry",
     "quota:tasks": "Scan tasks",
     "quota:task": "Scan task",
     "quota:purchase": "Purchase quota",
@@ -113,6 +117,7 @@ def _nav(
                 item("Local images", "server", "quota:images", Kind.LOCAL),
                 item("Repository images", "package", "quota:images", Kind.REPOSITORY),
                 item("Scan tasks", "list-checks", "quota:tasks"),
+                item("Registries", "plug", "quota:registries"),
             ],
         )
     ]

@@ -2,7 +2,14 @@
 
 from accounts.words import NEAR, Clock, plural, zone_label
 
-__all__ = ["NEAR", "Clock", "plural", "size", "zone_label"]
+__all__ = ["NEAR", "Clock", "lowered", "plural", "size", "zone_label"]
+
+
+def lowered(moment: str) -> str:
+    """A moment inside a sentence: Today and its neighbours begin small, a weekday does
+    not."""
+    near = moment.startswith(("Today", "Tomorrow", "Yesterday"))
+    return moment[0].lower() + moment[1:] if near else moment
 
 
 def size(octets: int) -> str:

@@ -15,6 +15,7 @@ from quota.pages.header import standing
 from quota.pages.image import image_page
 from quota.pages.images import images_page
 from quota.pages.listed import UnknownCursor
+from quota.pages.registries import registries_page
 from quota.pages.scan import bulk
 from quota.pages.words import plural
 from quota.services import scanning, syncing
@@ -62,6 +63,8 @@ def images(request: AccountRequest, kind: Kind) -> HttpResponse:
         "header": stands.header,
         "problem": problem,
     }
+    if kind is Kind.REPOSITORY:
+        context["places"] = registries_page(request.account, now)
     return render_page(
         request, "quota/images.html", context, partial="rows", status=status
     )

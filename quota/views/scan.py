@@ -33,7 +33,10 @@ from quota.pages.words import plural
 from quota.rules.units import format_quota
 from quota.services import scanning
 
-CARRIED = ("q", "state", "risk", "cost", "running", "retry", "again")
+CARRIED = (
+    "q", "state", "risk", "cost", "running", "retry", "again",
+    "registry", "type", "namespace", "tag", "latest",
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -20,10 +20,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 from django.utils import timezone
 
+from accounts.models import Account
 from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
 from tcss_billing import embedded_postgres
-from tcss_billing.demo import seed
+from tcss_billing.demo import registries, seed
+from tcss_billing.demo.registries import DemoRegistry
+from tcss_billing.demo.registry import PASSWORD
 from tcss_billing.state import home
 
 PATIENCE = 60
@@ -47,8 +50,10 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(signal.SIGINT, _stop)
         try:
-            self._prepare(password)
-            with _running(_web(port), _worker()) as processes:
+            registry = DemoRegistry.new()
+            self._prepare(password, registry)
+            commands = (_registry(registry.port), _web(port), _worker())
+            with _running(*commands, password=registry.password) as processes:
                 self._announce(port, processes)
                 _wait(processes)
         except Stopped:
@@ -59,7 +64,7 @@ class Command(BaseCommand):
             connections.close_all()
             embedded_postgres.stop_if_started_here(home())
 
-    def _prepare(self, wanted: str) -> None:
+    def _prepare(self, wanted: str, registry: DemoRegistry) -> None:
         now = timezone.now()
         self._say("Bringing the database up to date …")
         call_command("provision", verbosity=0)
@@ -73,6 +78,9 @@ class Command(BaseCommand):
             say=self._say,
         )
         seed.set_passwords(self.password)
+        registries.fill(home() / "demo-registry")
+        account = Account.objects.get(slug="halden-pay")
+        registries.connect(account, registry, now)
 
     def _say(self, words: str) -> None:
         self.stdout.write(words)
@@ -117,10 +125,23 @@ def _worker() -> list[str]:
     return [sys.executable, str(manage), "procrastinate", "worker", "-c", "4"]
 
 
+def _registry(port: int) -> list[str]:
+    folders = [str(home() / name) for name in ("demo-images", "demo-registry")]
+    return [sys.executable, "-m", "tcss_billing.demo.registry", str(port), *folders]
+
+
 @contextmanager
-def _running(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _running(
+    *commands: list[str], password: str
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run commands as children of their own session, and end them whatever happens."""
     log = (home() / "demo.log").open("ab")
+    # The demo's own registry is on this machine, which is a private address.
+    ours = {
+        "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
+        "REGISTRIES_MAY_BE_PRIVATE": "true",
+        PASSWORD: password,
+    }
     connections.close_all()
     processes = [
         subprocess.Popen(  # noqa: S603 -- our own programs
@@ -129,7 +150,7 @@ def _running(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
             stderr=log,
             start_new_session=True,
             cwd=settings.BASE_DIR,
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tcss_billing.settings"},
+            env={**os.environ, **ours},
         )
         for command in commands
     ]
