@@ -9,6 +9,7 @@ from quota.scanners import Engines
 from quota.services import (
     auto_renewal,
     deciding,
+    invoicing,
     registry_reading,
     registry_syncs,
     reminding,
@@ -60,6 +61,27 @@ def sweep(timestamp: int) -> None:
 def finish_refunds(timestamp: int) -> None:
     """Pay the approved refunds that waited for running scans."""
     deciding.finish_closing(now=timezone.now())
+
+
+@app.task(name="quota.tasks.renew_account")
+def renew_account(account_id: int) -> None:
+    """Try one account's renewal, now that it was topped up."""
+    auto_renewal.attempt_due(account_id=account_id, now=timezone.now())
+
+
+@app.task(name="quota.tasks.issue_invoices")
+def issue_invoices() -> None:
+    """Number the orders that have no invoice yet. A second job finds none left."""
+    invoicing.issue(now=timezone.now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(
+    name="quota.tasks.sweep_invoices", queueing_lock="invoices", pass_context=False
+)
+def sweep_invoices(timestamp: int) -> None:
+    """Number what a lost job left without an invoice."""
+    invoicing.issue(now=timezone.now())
 
 
 @app.periodic(cron="5 * * * *")

@@ -10,6 +10,8 @@ APPEND_ONLY = (
     "quota_refundevent",
     "accounts_balanceentry",
     "accounts_auditentry",
+    "quota_invoice",
+    "quota_invoicenumber",
 )
 
 

@@ -178,6 +178,14 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 STRIPE_URL = env.str("STRIPE_URL", default="https://api.stripe.com")
 # Where customers send bank transfers, in one line each: shown with their reference.
 BANK_DETAILS: list[str] = env.list("BANK_DETAILS", default=[], delimiter=";")
+# Who sells: printed on every invoice as it is at that time. Prices include the tax.
+SELLER_CODE = env.str("SELLER_CODE", default="IS")
+SELLER_NAME = env.str("SELLER_NAME", default="Image Scan")
+SELLER_ADDRESS: list[str] = env.list("SELLER_ADDRESS", default=[], delimiter=";")
+SELLER_TAX_ID = env.str("SELLER_TAX_ID", default="")
+TAX_NAME = env.str("TAX_NAME", default="Tax")
+TAX_PERCENT = env.decimal("TAX_PERCENT", default=Decimal(0))
+TAX_NOTE = env.str("TAX_NOTE", default="")
 # An account's adjustments of 30 days above this need a second person of staff.
 ADJUSTMENT_SECOND_PERSON_ABOVE = env.decimal(
     "ADJUSTMENT_SECOND_PERSON_ABOVE", default=Decimal(500)

@@ -1,5 +1,6 @@
 """The rows of who pays. One file per idea."""
 
+from accounts.models.billing import BillingDetails
 from accounts.models.entry import Code, Invite, MemberChange, Throttle
 from accounts.models.outbox import Letter, Notice, Outgoing
 from accounts.models.payments import (
@@ -24,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "BalanceEntry",
     "BankTransfer",
+    "BillingDetails",
     "Code",
     "Invite",
     "Letter",

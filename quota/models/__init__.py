@@ -2,6 +2,7 @@
 
 from quota.models.advisories import Advisory
 from quota.models.images import Finding, Image, ImageSource, Sighting
+from quota.models.invoices import Invoice, InvoiceNumber, InvoiceSeries
 from quota.models.orders import Order, OrderLine
 from quota.models.refunds import RefundEvent, RefundRequest
 from quota.models.registries import Registry, RegistrySync
@@ -17,6 +18,9 @@ __all__ = [
     "Image",
     "ImageFilter",
     "ImageSource",
+    "Invoice",
+    "InvoiceNumber",
+    "InvoiceSeries",
     "Kind",
     "LedgerEntry",
     "Order",

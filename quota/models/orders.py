@@ -21,6 +21,7 @@ class Order(Owned):
     """One purchase, renewal or refund; written once, together with its payment.
 
     ``key`` is the press that made it: a second press with the same key finds this row.
+    ``invoiced_at`` is when its invoice or credit notes were made, by a job.
     """
 
     class Kind(models.TextChoices):
@@ -36,6 +37,7 @@ class Order(Owned):
     currency = models.CharField(max_length=3)
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField()
+    invoiced_at = models.DateTimeField(null=True, blank=True)
 
     objects = OrderQuerySet.as_manager()
 
@@ -47,6 +49,13 @@ class Order(Owned):
             models.CheckConstraint(
                 name="order_total_positive", condition=models.Q(total__gt=0)
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at", "id"],
+                name="order_to_invoice",
+                condition=models.Q(invoiced_at=None),
+            )
         ]
 
     def __str__(self) -> str:
@@ -116,7 +125,12 @@ class OrderLine(Owned):
                 fields=["account", "pack"],
                 name="order_line_of_pack",
                 condition=models.Q(pack__isnull=False),
-            )
+            ),
+            models.Index(
+                fields=["account", "credited"],
+                name="order_line_of_credited",
+                condition=models.Q(credited__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ from quota.models import (
     Subscription,
 )
 from quota.rules.refunds import Computation, Payment, RefundState, credit_notes
-from quota.services import ending
+from quota.services import ending, waking
 from quota.services.refund_sums import Thing
 
 
@@ -87,6 +87,7 @@ def pay(
     )
     for position, note in enumerate(credit_notes(amount, computation.payments), 1):
         _line(order, position, refund, thing, computation, note)
+    waking.wake_invoicing(order.account_id)
     return order
 
 

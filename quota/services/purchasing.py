@@ -29,7 +29,7 @@ from quota.rules.pricing import (
     quote_edition,
     quote_pack,
 )
-from quota.services import terminating
+from quota.services import terminating, waking
 
 
 def quote(*, account: Account, basket: Basket, now: datetime) -> Quote:
@@ -184,6 +184,7 @@ def _paid(
     if quoted.pack:
         _grant(quoted, quoted.pack, order, subscription, now)
     _tell(quoted, order, now)
+    waking.wake_invoicing(order.account_id)
     return order
 
 

@@ -35,6 +35,7 @@ from quota.rules.renewal import (
     renew_pack,
     total_of,
 )
+from quota.services import waking
 
 RENEWABLE = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
 CLOSED = "Renewal has closed: Professional Edition ended more than five days ago."
@@ -214,6 +215,7 @@ def _paid(quoted: RenewalQuote, key: UUID, by: User | None, now: datetime) -> Or
     for position, offer in enumerate(quoted.packs, start=2):
         _carry_over(quoted, offer, order, position, now)
     _tell(quoted, order, now)
+    waking.wake_invoicing(order.account_id)
     return order
 
 

@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 WORK = "quota.tasks.work"
+INVOICES = "quota.tasks.issue_invoices"
 SYNC = "quota.tasks.sync_registry"
 
 
@@ -25,8 +26,16 @@ def wake_sync(account_id: int, sync_id: int) -> None:
     _defer_once(SYNC, f"sync:{sync_id}", account_id=account_id, sync_id=sync_id)
 
 
-def _defer_once(task: str, lock: str, **arguments: int) -> None:
-    job = app.configure_task(task, queueing_lock=lock, lock=lock)
+def wake_invoicing(account_id: int) -> None:
+    """Have the account's order invoiced. The jobs run one after another, but none waits
+    to be queued for another account's purchase to be over."""
+    _defer_once(INVOICES, f"invoices:{account_id}", runs_alone="invoices")
+
+
+def _defer_once(
+    task: str, lock: str, *, runs_alone: str = "", **arguments: int
+) -> None:
+    job = app.configure_task(task, queueing_lock=lock, lock=runs_alone or lock)
     try:
         with transaction.atomic():
             job.defer(**arguments)

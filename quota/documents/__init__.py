@@ -1,0 +1,1 @@
+"""Papers made of what a page says: no queries, no rules, only layout."""
