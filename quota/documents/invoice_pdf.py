@@ -32,7 +32,9 @@ from quota.pages.invoices import Paper
 FONTS = Path(__file__).parent.parent / "data" / "fonts"
 SANS, BOLD, EAST = "DejaVuSans", "DejaVuSans-Bold", "STSong-Light"
 # Longer words than this are cut: a page is bounded whatever is typed into a form.
-LONGEST = 200
+LONGEST, LONGEST_OF_PARTY = 200, 150
+# Name, six lines of address, tax identifier.
+PARTY_LINES = 8
 MARGIN = 18 * mm
 WIDTH = A4[0] - 2 * MARGIN
 GREY, LINE = colors.HexColor("#4b5463"), colors.HexColor("#c9ced8")
@@ -76,7 +78,10 @@ def _words(text: str, **style: bool | float) -> Paragraph:
 
 
 def _block(lines: Sequence[str]) -> list[Paragraph]:
-    return [_words(line, bold=number == 0) for number, line in enumerate(lines[:9])]
+    return [
+        _words(line[:LONGEST_OF_PARTY], bold=number == 0)
+        for number, line in enumerate(lines[:PARTY_LINES])
+    ]
 
 
 def _paper(paper: Paper) -> list[Flowable]:

@@ -11,9 +11,10 @@ from django.urls import reverse
 from accounts.models import Account, BalanceEntry
 from accounts.money import format_money
 from accounts.spreadsheets import safe
-from quota.models import Order
+from quota.models import Order, Subscription
 from quota.pages.keyset import newest, year_bounds, years_of
 from quota.pages.words import Clock
+from quota.quotes import Outlook
 
 CHUNK = 1_000
 ORDER = "order:"
@@ -85,6 +86,23 @@ def balance_page(
         asked=asked,
         years=years_of(account, now),
     )
+
+
+def next_charge(account: Account, outlook: Outlook | None, now: datetime) -> str:
+    """What is taken next, when, and what would have to be switched on for it."""
+    if outlook is None or outlook.next_at is None:
+        return ""
+    words = (
+        f"{Clock(account, now).day(outlook.next_at)}:"
+        f" {format_money(outlook.price, account.currency)}"
+    )
+    subscription = Subscription.objects.current(account.pk, now)
+    if subscription is None or not subscription.auto_renew:
+        return f"{words} if auto-renewal is on"
+    if outlook.is_covered:
+        return words
+    missing = format_money(outlook.missing, account.currency)
+    return f"{words}, {missing} short"
 
 
 def _entries(account: Account, asked: Asked) -> QuerySet[BalanceEntry]:

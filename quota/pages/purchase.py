@@ -147,6 +147,7 @@ class Receipt:
     balance_after: str
     scans: str
     until: str
+    is_refund: bool
     refund_url: str
 
 
@@ -175,42 +176,10 @@ def receipt(order: Order, account: Account, now: datetime) -> Receipt:
         balance_after=format_money(paid.balance_after, order.currency),
         scans=f"{scans:,}" if scans else "",
         until=clock.moment(max(line.ends_at for line in lines)),
+        is_refund=order.kind == Order.Kind.REFUND,
         refund_url=(
             reverse("quota:refund-order", args=[account.slug, order.number])
             if order.kind != Order.Kind.REFUND
             else ""
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """One order of the list."""
-
-    label: str
-    url: str
-    what: str
-    when: str
-    amount: str
-
-
-def orders_page(account: Account, now: datetime) -> Sequence[OrderRow]:
-    """The account's latest orders."""
-    clock = Clock(account, now)
-    orders = Order.objects.filter(account=account).prefetch_related("lines")
-    return [
-        OrderRow(
-            order.label,
-            reverse("quota:order", args=[account.slug, order.number]),
-            ", ".join(_what(line.kind, line.quantity) for line in order.lines.all()),
-            clock.moment(order.created_at),
-            format_money(order.total, order.currency),
-        )
-        for order in orders.order_by("-number")[:100]
-    ]
-
-
-def _what(kind: str, quantity: int) -> str:
-    if kind == "pack":
-        return f"{quantity:,} scans a month"
-    return f"Professional Edition for {plural(quantity, 'core')}"

@@ -51,6 +51,8 @@ CRUMBS = {
     "quota:top-up-state": "Top-up",
     "quota:orders": "Orders and invoices",
     "quota:order": "Order",
+    "quota:invoice": "Invoice",
+    "quota:billing-details": "Billing details",
     "quota:refund-order": "Request a refund",
     "quota:refund": "Refund",
 }

@@ -7,8 +7,14 @@ from django.views.decorators.http import require_GET
 from accounts import spreadsheets
 from accounts.http import AccountRequest, Right, render_page, with_account
 from quota.forms.topup import MovementsForm
-from quota.pages.balance import CSV_HEADER, balance_page, movements_csv
+from quota.pages.balance import (
+    CSV_HEADER,
+    balance_page,
+    movements_csv,
+    next_charge,
+)
 from quota.pages.listed import UnknownCursor
+from quota.services import auto_renewal
 
 
 @require_GET
@@ -26,7 +32,14 @@ def balance(request: AccountRequest) -> HttpResponse:
     except UnknownCursor as unknown:
         status, problem = 422, f"{unknown} Here are the latest movements."
         page = balance_page(request.account, asked, "", now)
-    context = {"page": page, "form": form, "problem": problem}
+    context = {
+        "page": page,
+        "form": form,
+        "problem": problem,
+        "next_charge": next_charge(
+            request.account, auto_renewal.outlook(account=request.account, now=now), now
+        ),
+    }
     return render_page(
         request, "quota/balance.html", context, partial="rows", status=status
     )

@@ -23,6 +23,7 @@ from accounts.payments.port import PaymentUnavailable
 from accounts.services import topping_up, waking
 from quota.forms.topup import NeedForm, TopUpForm
 from quota.pages.topup import WAYS, presets, top_up_page
+from quota.services import auto_renewal
 
 UNPAID = (TopUp.State.REQUESTED, TopUp.State.OPEN)
 
@@ -72,7 +73,8 @@ def _dialog(
     account = request.account
     need = NeedForm(request.GET)
     opened_for = need.cleaned_data.get("need") if need.is_valid() else None
-    offered = presets(account, opened_for, None)
+    outlook = auto_renewal.outlook(account=account, now=timezone.now())
+    offered = presets(account, opened_for, outlook.price if outlook else None)
     ways = [WAYS[name] for name in reversed(list(gateways()))]
     typed = form["amount"].value() if form else need.data.get("amount", "")
     context: dict[str, Any] = {
