@@ -10,7 +10,7 @@ import accounts.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_billing_details"),
+        ("accounts", "0012_billing_details"),
         ("quota", "0018_tasks_end_with_their_scans"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_money_comes_in"),
+        ("accounts", "0011_account_keeps_its_creator"),
     ]
 
     operations = [
