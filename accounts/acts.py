@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from accounts import http
 from accounts.errors import Refusal
 from accounts.models import User
 
@@ -62,4 +63,4 @@ def act_page(
 
 def address_of(request: HttpRequest) -> str | None:
     """Where the request came from, for the audit log."""
-    return request.META.get("REMOTE_ADDR") or None
+    return http.address_of(request) or None

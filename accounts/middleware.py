@@ -7,8 +7,12 @@ from django.contrib.auth import logout
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts.errors import Refusal, TooMany
+
+PAGES = {403: "403.html", 404: "404.html", 429: "429.html"}
 Answer = Callable[[HttpRequest], HttpResponse]
 # lock_not_available, deadlock_detected, serialization_failure
 PASSING = {"55P03", "40P01", "40001"}
@@ -50,6 +54,45 @@ class IdleSession:
             elif "seen" not in request.session or now - seen >= SEEN_STEP:
                 request.session["seen"] = now
         return self.answer(request)
+
+
+class Refusals:
+    """A refusal that no view has worded gets a page of its own, never a 500."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        """Answer with the refusal's status and sentence."""
+        if not isinstance(error, Refusal):
+            return None
+        context = {"words": str(error), "exception": str(error)}
+        page = PAGES.get(error.status, "refused.html")
+        response = render(request, page, context, status=error.status)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = str(error.seconds)
+        return response
+
+
+class Maintenance:
+    """Where the operator says so, every page says until when, and nothing is done."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        until = settings.MAINTENANCE_UNTIL
+        if not until:
+            return self.answer(request)
+        words = render_to_string("503.html", {"until": until, "request": request})
+        response = HttpResponse(words, status=503)
+        response.headers["Retry-After"] = "600"
+        return response
 
 
 class RetryOnce:

@@ -15,6 +15,7 @@ from quota.services import (
     reminding,
     syncing,
     terminating,
+    thresholds,
     windows,
     working,
 )
@@ -89,6 +90,13 @@ def sweep_invoices(timestamp: int) -> None:
 def lapse(timestamp: int) -> None:
     """Book the windows that are over."""
     windows.lapse_ended(now=timezone.now())
+
+
+@app.periodic(cron="10 * * * *")
+@app.task(name="quota.tasks.thresholds", queueing_lock="thresholds", pass_context=False)
+def thresholds_reached(timestamp: int) -> None:
+    """Tell of quota that is nearly or wholly used where no scan settled since."""
+    thresholds.sweep(now=timezone.now())
 
 
 @app.periodic(cron="*/15 * * * * *")

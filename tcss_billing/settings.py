@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.middleware.Maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -47,6 +48,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.ContentPolicy",
+    "accounts.middleware.Refusals",
     "accounts.middleware.RetryOnce",
 ]
 
@@ -135,6 +137,8 @@ SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 # Whether anybody may open an account, with a verified address.
 SIGN_UP = env.bool("SIGN_UP", default=False)
+# Such as 03:30: every page says that it is back at about that time.
+MAINTENANCE_UNTIL = env.str("MAINTENANCE_UNTIL", default="")
 # Whom the sign-in page names for help, if anybody.
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
 

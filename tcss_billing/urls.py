@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from accounts.views.signing import staff_sign_in
 
+handler500 = "tcss_billing.errors.server_error"
+
 urlpatterns = [
     path("admin/login/", staff_sign_in),
     path("admin/", admin.site.urls),

@@ -23,7 +23,7 @@ def validate_zone(name: str) -> None:
 class UserManager(BaseUserManager["User"]):
     """Makes people; the email is lower-cased so that one mailbox is one person."""
 
-    def create_user(self, email: str, password: str, **extra: Any) -> "User":
+    def create_user(self, email: str, password: str | None, **extra: Any) -> "User":
         """Create a person with a hashed password."""
         user = self.model(email=email.strip().lower(), **extra)
         user.set_password(password)

@@ -43,6 +43,11 @@ def owe_password_reset(*, email: str, now: datetime) -> None:
         _owe(Letter.Kind.PASSWORD_RESET, email, now, user=person)
 
 
+def owe_first_password(*, user: User, now: datetime) -> None:
+    """Owe somebody for whom staff opened an account a link to a first password."""
+    _owe(Letter.Kind.PASSWORD_RESET, user.email, now, user=user)
+
+
 def owe_sign_up(*, email: str, now: datetime) -> None:
     """Owe a link by which an account is opened with a verified address. Who can sign in
     already gets a link to a new password instead."""

@@ -15,6 +15,7 @@ from quota import ledger
 from quota.models import Scan
 from quota.scanners.port import Assessment, Category, Report, Severity
 from quota.scanners.reports import one_line
+from quota.services import thresholds
 from quota.services.tallying import tally
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -52,13 +53,14 @@ def end(*, account_id: int, ended: Sequence[Ended], now: datetime) -> int:
     scan that was released or claimed anew is discarded (rules 5.10). Returns how many
     were first. The number of statements does not grow with the batch.
     """
-    Account.objects.lock(account_id)
+    account = Account.objects.lock(account_id)
     ledger.lock_windows_of(account_id, [each.scan_id for each in ended])
     first = _mark_ended(account_id, ended, now)
     settled = [e for e in ended if e.report and e.scan_id in first]
     released = [e for e in ended if not e.report and e.scan_id in first]
     if settled:
         ledger.settle(account_id, [each.scan_id for each in settled], now)
+        thresholds.check(account=account, now=now)
         _show_results(account_id, settled, now)
     if released:
         ledger.release(account_id, [each.scan_id for each in released], now)
