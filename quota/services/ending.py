@@ -16,6 +16,7 @@ from quota.models import Scan
 from quota.scanners.port import Assessment, Category, Report, Severity
 from quota.scanners.reports import one_line
 from quota.services import thresholds
+from quota.services.plans import plan_for
 from quota.services.tallying import tally
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -54,6 +55,7 @@ def end(*, account_id: int, ended: Sequence[Ended], now: datetime) -> int:
     were first. The number of statements does not grow with the batch.
     """
     account = Account.objects.lock(account_id)
+    plan_for(len(ended))
     ledger.lock_windows_of(account_id, [each.scan_id for each in ended])
     first = _mark_ended(account_id, ended, now)
     settled = [e for e in ended if e.report and e.scan_id in first]

@@ -38,6 +38,7 @@ from quota.rules.allocation import Draw, Room, available_tenths, draws, in_draw_
 from quota.rules.lifecycle import SubscriptionState
 from quota.rules.units import TENTHS
 from quota.services import ending, waking
+from quota.services.plans import plan_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,7 @@ def _started(
         retry_of_id=request.retry_of,
         stop_by=request.stop_by,
     )
+    plan_for(wanted.images)
     ledger.queue_scans(
         task=task,
         images=ground.images,

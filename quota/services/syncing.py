@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import Account
 from quota.models import ImageSource
 from quota.services import sightings
+from quota.services.plans import plan_for
 from quota.services.sightings import ROWS
 from quota.sources import open_source
 from quota.sources.content import FoundImage, SourceError
@@ -71,6 +72,7 @@ def _batches(found: Iterable[FoundImage], size: int) -> Iterator[Sequence[FoundI
 def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> int:
     account_id, written = source.account_id, sightings.rows(found)
     Account.objects.lock(account_id)
+    plan_for(len(found))
     new = sightings.write_images(account_id, written, now)
     sightings.run(
         WRITE_SIGHTINGS,
