@@ -139,10 +139,15 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _who_can_help(account: Account, right: Right) -> str:
+def who_has(account: Account, right: Right) -> str:
+    """The members with a right, by name: ``Ivo Brandt or Mei Tanaka``."""
     members = Member.objects.filter(account=account).select_related("user")
     names = sorted(str(member.user) for member in members if right in rights_of(member))
-    who = " or ".join(names)
+    return " or ".join(names)
+
+
+def _who_can_help(account: Account, right: Right) -> str:
+    who = who_has(account, right)
     return f"{DOING[right]} needs a right that you do not have. {who} can help."
 
 

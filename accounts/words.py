@@ -50,6 +50,15 @@ class Clock:
         relative = text.startswith(("Today", "Tomorrow", "Yesterday"))
         return text[0].lower() + text[1:] if relative else text
 
+    def within(self, instant: datetime) -> str:
+        """The same after a verb: ``today, 02:04``, ``on Tue 15 Dec, 14:00``."""
+        text = self.running_moment(instant)
+        return text if text[0].islower() else f"on {text}"
+
+    def short_moment(self, instant: datetime) -> str:
+        """``15 Dec, 14:00``, for a timeline."""
+        return f"{self.date(instant)}, {self.time(instant)}"
+
     def iso(self, instant: datetime) -> str:
         """The instant for ``<time datetime>``."""
         return instant.astimezone(self.zone).isoformat(timespec="seconds")

@@ -11,6 +11,7 @@ from quota.views import (
     refunds,
     registries,
     scan,
+    subscription,
     tasks,
     topup,
 )
@@ -52,6 +53,10 @@ urlpatterns = [
     path("tasks/<int:task>", tasks.task, name="task"),
     path("tasks/<int:task>/stop", tasks.stop, name="stop-task"),
     path("tasks/<int:task>/undo", tasks.undo, name="undo-task"),
+    path("subscription", subscription.subscription, name="subscription"),
+    path("subscription/renew", subscription.renew, name="renew"),
+    path("subscription/renew/quote", subscription.renew_quote, name="renew-quote"),
+    path("subscription/auto-renew", subscription.auto_renew, name="auto-renew"),
     path("subscription/purchase", purchase.purchase, name="purchase"),
     path("subscription/purchase/quote", purchase.quote, name="purchase-quote"),
     path("balance", balance.balance, name="balance"),

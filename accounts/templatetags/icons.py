@@ -17,6 +17,7 @@ NAMES = (
     "refresh-cw", "rotate-ccw", "scan-line", "search", "server", "shield-check",
     "square", "sun", "triangle-alert", "undo-2", "users", "wallet", "x",
     "bell", "building-2", "globe", "mail", "package", "plug", "smartphone", "user",
+    "calendar-clock", "circle-slash", "hourglass",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from accounts.models import Account
 from accounts.statements import Statement
 from quota.models import QuotaWindow, Subscription, Tariff
 from quota.pages.words import Clock
-from quota.rules.lifecycle import DELETION, SubscriptionState
+from quota.rules.lifecycle import DELETION, GRACE, SubscriptionState
 from quota.rules.units import TENTHS, format_quota
 
 SECOND = timedelta(seconds=1)
@@ -64,6 +64,37 @@ class QuotaHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Why nothing can be scanned: Professional Edition has ended."""
+
+    title: str
+    since: str
+    words: str
+    can_renew: bool
+
+
+def pause_of(subscription: Subscription | None, clock: Clock) -> Pause | None:
+    """What stands where the quota would, after the end; None before it."""
+    if subscription is None:
+        return None
+    end = subscription.ends_at
+    state, since = subscription.state(clock.now), f"Expired {clock.running_moment(end)}"
+    if state is SubscriptionState.SUSPENDED:
+        until = f"Renew by {clock.running_moment(end + GRACE)} to keep scan results."
+        return Pause("Suspended", since, until, can_renew=True)
+    if state is SubscriptionState.ENDING:
+        gone = f"Renewal has closed. Data is deleted {clock.within(end + DELETION)}."
+        return Pause("Ending", since, gone, can_renew=False)
+    return None
+
+
+def paused(account: Account, now: datetime) -> Pause | None:
+    """The pause of an account that has no open window."""
+    current = Subscription.objects.current(account.pk, now)
+    return pause_of(current, Clock(account, now))
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where an account stands at an instant: what the pages of images rest on."""
 
@@ -71,6 +102,7 @@ class Standing:
     state: SubscriptionState | None
     tariff: Tariff
     header: QuotaHeader | None
+    pause: "Pause | None" = None
 
     @property
     def history(self) -> datetime | None:
@@ -97,6 +129,7 @@ def standing(account: Account, now: datetime) -> Standing:
         state=subscription.state(now) if subscription else None,
         tariff=_tariff(account.currency, now),
         header=_header(open_windows(account, now), Clock(account, now), subscription),
+        pause=pause_of(subscription, Clock(account, now)),
     )
 
 

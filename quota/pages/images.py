@@ -241,7 +241,7 @@ class _RowMaker:
 
     def _is_first(self, image: Mapping[str, Any]) -> bool:
         scanned = image["scanned_at"]
-        return scanned is None or (self.history is not None and scanned < self.history)
+        return scanned is None or self.history is None or scanned < self.history
 
     def _detail(self, image: Mapping[str, Any]) -> str:
         if image["outcome"] == Image.Outcome.NOT_SCANNED:

@@ -14,7 +14,7 @@ from accounts.http import Right
 from accounts.money import format_money
 from accounts.pages.bell import unread_words
 from quota.models import Kind
-from quota.pages.header import quota_header
+from quota.pages.header import paused, quota_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ CRUMBS = {
     "quota:remove-registry": "Remove a registry",
     "quota:tasks": "Scan tasks",
     "quota:task": "Scan task",
+    "quota:subscription": "Subscription",
+    "quota:renew": "Renew",
     "quota:purchase": "Purchase quota",
     "quota:balance": "Balance",
     "quota:top-up": "Top up",
@@ -78,6 +80,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "can_buy": Right.MONEY in rights,
         "initials": "".join(word[0] for word in name.split()[:2]).upper(),
         "quota_mini": SimpleLazyObject(lambda: quota_header(account, timezone.now())),
+        "quota_pause": SimpleLazyObject(lambda: paused(account, timezone.now())),
     }
 
 
@@ -123,17 +126,14 @@ def _nav(
             ],
         )
     ]
+    billing = [item("Subscription", "calendar-clock", "quota:subscription")]
     if Right.MONEY in rights:
-        groups.append(
-            NavGroup(
-                "Billing",
-                [
-                    item("Purchase quota", "plus", "quota:purchase"),
-                    item("Orders and invoices", "receipt", "quota:orders"),
-                    item("Balance", "wallet", "quota:balance"),
-                ],
-            )
-        )
+        billing += [
+            item("Purchase quota", "plus", "quota:purchase"),
+            item("Orders and invoices", "receipt", "quota:orders"),
+            item("Balance", "wallet", "quota:balance"),
+        ]
+    groups.append(NavGroup("Billing", billing))
     unread = SimpleLazyObject(lambda: unread_words(request))
     groups.append(
         NavGroup(

@@ -135,7 +135,8 @@ def _quote(account: Account, subscription: Subscription, now: datetime) -> Renew
 
 
 def _left_out(subscription: Subscription) -> list[int]:
-    """The packs that auto-renewal leaves out: those of an open refund request."""
+    """The packs that auto-renewal leaves out: those of an open refund request, and
+    those that a request has frozen."""
     packs = QuotaPack.objects.filter(
         Q(frozen_at__isnull=False) | Q(refund_requests__state__in=OPEN),
         account=subscription.account_id,

@@ -48,12 +48,14 @@ def foresee(*, day: date, now: datetime) -> list[Act]:
 
 def _dated(subscription: Subscription, day: date) -> Iterator[Act]:
     slug, end = subscription.account.slug, subscription.ends_at
+    yield Act(end + DELETION, slug, "terminated; data deleted")
+    if subscription.refunded_at:
+        return
     for reminder in reminders(end, subscription.zone_info):
         if reminder.at < end + DELETION:
             yield Act(reminder.at, slug, WORDS[reminder.kind])
     yield Act(end, slug, "Professional Edition ends; scanning stops")
     yield Act(end + GRACE, slug, "last instant of renewal")
-    yield Act(end + DELETION, slug, "terminated; data deleted")
 
 
 def _attempts(subscription: Subscription, day: date, now: datetime) -> Iterator[Act]:

@@ -25,7 +25,7 @@ def remind(*, now: datetime) -> int:
     many accounts; a second call, or another worker, owes nobody anything twice.
 
     A day on which nothing ran is not made up. A renewal moves the end, and with it
-    every date.
+    every date; after a refund of Professional Edition there is nothing to remind of.
     """
     near = Subscription.objects.filter(
         terminated_at=None,

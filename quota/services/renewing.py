@@ -1,6 +1,7 @@
 """Renewing Professional Edition and its packs: quote, then pay from the balance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -31,6 +32,7 @@ from quota.rules.renewal import (
     DROPPED,
     LastWindow,
     check_kept,
+    months_allowed,
     renew_edition,
     renew_pack,
     total_of,
@@ -38,47 +40,98 @@ from quota.rules.renewal import (
 from quota.services import waking
 
 RENEWABLE = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
+PRESETS = (1, 3, 6, 12, 24, 36)
 CLOSED = "Renewal has closed: Professional Edition ended more than five days ago."
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every quote of a renewal stands on, read at one instant."""
+
+    account: Account
+    subscription: Subscription
+    tariff: Tariff
+    terms: int
+    months: int
+    packs: Sequence[QuotaPack]
+    lasts: Mapping[int, LastWindow]
+    now: datetime
 
 
 def quote(*, account: Account, basket: RenewalBasket, now: datetime) -> RenewalQuote:
     """Price a renewal at ``now``. Refuses what cannot be renewed (rules 4.5, 6)."""
+    ground = _ground(account, now)
+    try:
+        return _priced(ground, basket)
+    except QuantityError as refusal:
+        raise InvalidQuantity(str(refusal)) from refusal
+
+
+def choices(
+    *, account: Account, kept: Mapping[int, int], now: datetime
+) -> Sequence[RenewalQuote]:
+    """Price the lengths that are offered by name, as far as they are possible now."""
+    ground = _ground(account, now)
+    most = months_allowed(
+        months_before=ground.months,
+        anchor=ground.subscription.anchor,
+        zone=ground.subscription.zone_info,
+        now=now,
+    )
+    try:
+        return [
+            _priced(ground, RenewalBasket(months, kept))
+            for months in PRESETS
+            if months <= most
+        ]
+    except QuantityError as refusal:
+        raise InvalidQuantity(str(refusal)) from refusal
+
+
+def _ground(account: Account, now: datetime) -> _Ground:
     subscription = Subscription.objects.current(account.pk, now)
     if subscription is None:
         raise NotActive("There is no Professional Edition to renew. Buy it first.")
     if subscription.state(now) not in RENEWABLE:
         raise NotActive(CLOSED)
-    try:
-        return _priced(account, subscription, basket, now)
-    except QuantityError as refusal:
-        raise InvalidQuantity(str(refusal)) from refusal
-
-
-def _priced(
-    account: Account, subscription: Subscription, basket: RenewalBasket, now: datetime
-) -> RenewalQuote:
-    tariff = Tariff.objects.in_force(account.currency, now)
     paid = subscription.terms.filter(account=account.pk).aggregate(
         number=Max("number"), months=Sum("months")
     )
+    packs = QuotaPack.objects.filter(
+        account=account, subscription=subscription, closed_at=None
+    )
+    return _Ground(
+        account=account,
+        subscription=subscription,
+        tariff=Tariff.objects.in_force(account.currency, now),
+        terms=paid["number"],
+        months=paid["months"],
+        packs=list(packs.order_by("anchor", "pk")),
+        lasts=_last_windows(subscription),
+        now=now,
+    )
+
+
+def _priced(ground: _Ground, basket: RenewalBasket) -> RenewalQuote:
+    subscription, tariff = ground.subscription, ground.tariff
     edition = renew_edition(
         cores=subscription.cores,
         months=basket.months,
-        months_before=paid["months"],
+        months_before=ground.months,
         anchor=subscription.anchor,
         old_end=subscription.ends_at,
         zone=subscription.zone_info,
         edition_price=tariff.edition_price,
-        now=now,
+        now=ground.now,
         currency=tariff.currency,
     )
-    offers = _offers(subscription, basket, tariff, edition.ends_at)
+    offers = _offers(ground, basket, edition.ends_at)
     return RenewalQuote(
         basket=basket,
-        account=account,
+        account=ground.account,
         subscription=subscription,
         tariff=tariff,
-        term_number=paid["number"] + 1,
+        term_number=ground.terms + 1,
         edition=edition,
         packs=[offer for offer in offers if offer.pack.dropped_at is None],
         growing=[offer for offer in offers if offer.pack.dropped_at],
@@ -88,54 +141,33 @@ def _priced(
 
 
 def _offers(
-    subscription: Subscription,
-    basket: RenewalBasket,
-    tariff: Tariff,
-    new_end: datetime,
+    ground: _Ground, basket: RenewalBasket, new_end: datetime
 ) -> Sequence[PackOffer]:
-    packs = QuotaPack.objects.filter(
-        account=subscription.account_id, subscription=subscription, closed_at=None
-    ).order_by("anchor", "pk")
-    lasts = _last_windows(subscription)
-    offers = [
-        _offer(pack, lasts[pack.pk], subscription, basket, tariff, new_end)
-        for pack in packs
-    ]
-    unknown = basket.kept.keys() - {
-        offer.pack.pk for offer in offers if offer.pack.dropped_at is None
-    }
-    if unknown:
+    renewable = {pack.pk for pack in ground.packs if pack.dropped_at is None}
+    if basket.kept.keys() - renewable:
         raise QuantityError(
             "One of these purchases can no longer be renewed. Load the page again."
         )
-    return [
-        offer
-        for offer in offers
-        if offer.pack.dropped_at is None or offer.renewal.growth
-    ]
+    offers = [_offer(ground, pack, basket, new_end) for pack in ground.packs]
+    return [each for each in offers if each.pack.pk in renewable or each.renewal.growth]
 
 
 def _offer(
-    pack: QuotaPack,
-    last: LastWindow,
-    subscription: Subscription,
-    basket: RenewalBasket,
-    tariff: Tariff,
-    new_end: datetime,
+    ground: _Ground, pack: QuotaPack, basket: RenewalBasket, new_end: datetime
 ) -> PackOffer:
     kept = DROPPED
     if pack.dropped_at is None and pack.frozen_at is None:
         kept = basket.kept.get(pack.pk, pack.quantity)
-        check_kept(kept, quantity=pack.quantity, step=tariff.step)
+        check_kept(kept, quantity=pack.quantity, step=ground.tariff.step)
     renewal = renew_pack(
         kept=kept,
         anchor=pack.anchor,
         zone=ZoneInfo(pack.zone),
-        last=last,
-        old_end=subscription.ends_at,
+        last=ground.lasts[pack.pk],
+        old_end=ground.subscription.ends_at,
         new_end=new_end,
-        quota_price=tariff.quota_price,
-        currency=tariff.currency,
+        quota_price=ground.tariff.quota_price,
+        currency=ground.tariff.currency,
     )
     return PackOffer(pack, kept, renewal)
 

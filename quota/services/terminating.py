@@ -1,6 +1,6 @@
 """Termination: what was scanned is deleted, what was paid stays (rules 6)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from quota.models import (
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION
 from quota.services import ending
-from quota.services.ending import Ended
 
 BATCH = 2_000
 MESSAGE = "Professional Edition was terminated before the scan ended."
@@ -78,10 +77,15 @@ DELETED: tuple[Deleted, ...] = (
 # The books and who kept them; and the places that staff allow an account to read.
 KEPT: frozenset[str] = frozenset(
     {
+        "accounts.Adjustment",
         "accounts.AuditEntry",
         "accounts.BalanceEntry",
+        "accounts.BankTransfer",
+        "accounts.Invite",
         "accounts.Member",
+        "accounts.MemberChange",
         "accounts.Notice",
+        "accounts.TopUp",
         "quota.ImageSource",
         "quota.LedgerEntry",
         "quota.Order",
@@ -147,7 +151,8 @@ def mark(*, subscription: Subscription, now: datetime) -> Subscription | None:
     marked.terminated_at = marked.ends_at + DELETION
     found.update(terminated_at=marked.terminated_at)
     if not _was_bought_again(marked):
-        _release_open_scans(account.pk, marked.terminated_at, now)
+        old = Scan.objects.filter(held_at__lt=marked.terminated_at)
+        ending.release_open(account.pk, old, Scan.Outcome.EXPIRED, MESSAGE, now)
         _tell(account, marked, now)
     return marked
 
@@ -171,20 +176,6 @@ def _cut(marked: Subscription, now: datetime) -> datetime | None:
         account=marked.account_id, anchor__gt=marked.anchor
     )
     return marked.terminated_at if newer.exists() else now
-
-
-def _release_open_scans(account_id: int, cut: datetime, now: datetime) -> None:
-    mine = Scan.objects.filter(account=account_id, held_at__lt=cut)
-    ending.release_queued(
-        account_id, mine.filter(state="queued"), Scan.Outcome.EXPIRED, MESSAGE, now
-    )
-    claimed: Sequence[Ended] = [
-        Ended(scan.pk, scan.claim, Scan.Outcome.EXPIRED, MESSAGE)
-        for scan in mine.filter(state="running").order_by("pk")
-        if scan.claim
-    ]
-    if claimed:
-        ending.end(account_id=account_id, ended=claimed, now=now)
 
 
 def _tell(account: Account, marked: Subscription, now: datetime) -> None:

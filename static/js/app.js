@@ -51,8 +51,9 @@ document.addEventListener("click", (event) => {
   const step = on("[data-step]");
   if (step) {
     event.preventDefault();
-    const input = find("#quantity");
-    input.value = Math.max(300, (Number.parseInt(input.value, 10) || 0) + Number(step.dataset.step));
+    const input = find("input", step.closest(".stepper"));
+    const moved = (Number.parseInt(input.value.replaceAll(",", ""), 10) || 0) + Number(step.dataset.step);
+    input.value = Math.min(Number(input.dataset.most ?? Infinity), Math.max(Number(input.dataset.least ?? 300), moved));
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 });
@@ -115,8 +116,9 @@ document.body.addEventListener("htmx:sendError", () => say("No connection. Figur
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");
   if (event.key === "/" && !typing && find("#q")) { event.preventDefault(); find("#q").focus(); }
-  if (event.target.id === "quantity" && ["ArrowUp", "ArrowDown"].includes(event.key)) {
+  const stepper = event.target.closest(".stepper");
+  if (stepper && event.target.matches("input") && ["ArrowUp", "ArrowDown"].includes(event.key)) {
     event.preventDefault();
-    find(`[data-step="${event.key === "ArrowUp" ? "" : "-"}300"]`).click();
+    find(`[data-step="${event.key === "ArrowUp" ? "" : "-"}300"]`, stepper).click();
   }
 });

@@ -13,6 +13,7 @@ from quota.quotes import Basket
 from quota.scanners.port import Category, Scanner
 from quota.services import advising, purchasing, scanning, syncing, working
 from quota.services.scanning import ScanRequest
+from tcss_billing.demo import lives
 from tcss_billing.demo.images import assemble
 from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
 
@@ -47,6 +48,7 @@ def seed(
     advising.load_starter()
     account = _people(password, now)
     _purchases(account, now)
+    lives.live(account, now)
     say("Assembling images from what this machine has installed …")
     assemble(folder)
     ImageSource.objects.create(

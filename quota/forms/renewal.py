@@ -1,0 +1,75 @@
+"""Renewal: parses months and a quantity for each pack; the service decides."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from django import forms
+from django.http import QueryDict
+
+from quota.forms.purchase import PurchaseForm
+from quota.quotes import RenewalBasket
+from quota.rules.units import parse_quantity
+
+OTHER = "other"
+MONTHS = "Choose 1 to 36 months."
+PREFIX = "pack_"
+
+
+class RenewalForm(forms.Form):
+    """How long, and at how many scans a month each pack of ``packs`` is kept: their
+    ids with what they have now. A stepper without JavaScript sends ``step``."""
+
+    months = forms.CharField(required=False, max_length=9, initial="1")
+    other = forms.CharField(required=False, max_length=9)
+    step = forms.CharField(required=False, max_length=40)
+    key = forms.UUIDField(required=False)
+    state = forms.CharField(required=False, max_length=80)
+    total = forms.DecimalField(required=False, max_digits=14, decimal_places=2)
+
+    def __init__(self, data: QueryDict, *, packs: Mapping[int, int]) -> None:
+        super().__init__(data)
+        self.packs = packs
+        self.kept: dict[int, int] = {}
+
+    def clean(self) -> dict[str, object]:
+        """Read the length and the quantities; what is not sold the service refuses."""
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("months") or "1"
+        text = cleaned.get("other", "") if chosen == OTHER else chosen
+        cleaned["months"] = self._number("months", str(text), MONTHS)
+        for pack, quantity in self.packs.items():
+            name = f"{PREFIX}{pack}"
+            given = self.data.get(name, str(quantity)).strip()[:20]
+            self.kept[pack] = self._quantity(name, given)
+        self._take_step(str(cleaned.get("step") or ""))
+        return cleaned
+
+    def _number(self, field: str, text: str, words: str) -> int:
+        try:
+            return parse_quantity(text)
+        except ValueError:
+            self.add_error(field, words)
+            return 0
+
+    def _quantity(self, name: str, text: str) -> int:
+        try:
+            return parse_quantity(text)
+        except ValueError as wrong:
+            self.add_error(None, str(wrong))
+            return 0
+
+    def _take_step(self, step: str) -> None:
+        pack, _, delta = step.partition(":")
+        if pack.isdigit() and int(pack) in self.packs and delta.lstrip("-").isdigit():
+            moved = self.kept[int(pack)] + int(delta[:9])
+            self.kept[int(pack)] = min(max(0, moved), self.packs[int(pack)])
+
+    def basket(self) -> RenewalBasket:
+        """What is asked for."""
+        return RenewalBasket(self.cleaned_data["months"], self.kept)
+
+    def total_seen(self) -> Decimal:
+        """The total that was on the button."""
+        return Decimal(self.cleaned_data.get("total") or 0)
+
+    new_key = staticmethod(PurchaseForm.new_key)
