@@ -107,9 +107,9 @@ KINDS: dict[str, KindWords] = {
         _keys("schedule due reason"),
         SCANS, "tasks", "View tasks", Group.SCANNING, "circle-stop", "warn",
     ),
-    # scanned, wanted: "120 images" of "184".
+    # scanned, wanted: "120" of "184 images"; reason: a whole sentence.
     Kind.RUN_CUT: KindWords(
-        _keys("schedule due scanned wanted"),
+        _keys("schedule due scanned wanted reason"),
         SCANS, "tasks", "View tasks", Group.SCANNING, "triangle-alert", "warn",
     ),
 }  # fmt: skip

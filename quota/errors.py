@@ -22,6 +22,13 @@ class NothingToScan(Refusal):
     """No image is left in the selection (rules 5.5)."""
 
 
+class NothingFits(NothingToScan):
+    """Not one image of the selection fits into the quota that is left."""
+
+    def __init__(self) -> None:
+        super().__init__("Not one of these images fits into the quota that is left.")
+
+
 class AlreadyScanning(Conflict):
     """The one image asked for has a scan in flight (rules 5.7)."""
 
@@ -33,6 +40,16 @@ class AlreadyBegun(Conflict):
         super().__init__(
             "The first image is already being scanned, so this cannot be undone. Stop "
             "the task instead: what has not started gives its quota back."
+        )
+
+
+class ScheduleMoved(Conflict):
+    """The schedule is not the one that was shown, or its undo has passed (409)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This schedule changed since it was shown, so nothing was saved. Check "
+            "what it says now, then save again."
         )
 
 

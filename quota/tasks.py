@@ -13,6 +13,7 @@ from quota.services import (
     registry_reading,
     registry_syncs,
     reminding,
+    scheduling,
     syncing,
     terminating,
     thresholds,
@@ -118,6 +119,13 @@ def remind(timestamp: int) -> None:
 def terminate(timestamp: int) -> None:
     """Terminate what was not renewed, and delete its data."""
     terminating.terminate_due(now=timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="quota.tasks.queue_due", queueing_lock="queue_due", pass_context=False)
+def queue_due(timestamp: int) -> None:
+    """Start the scheduled runs that are due. A second job finds them moved on."""
+    scheduling.queue_due(now=timezone.now())
 
 
 @app.task(name="quota.tasks.sync_registry")

@@ -7,6 +7,7 @@ from quota.models.orders import Order, OrderLine
 from quota.models.refunds import RefundEvent, RefundRequest
 from quota.models.registries import Registry, RegistrySync
 from quota.models.scans import Scan, ScanTask
+from quota.models.schedules import Schedule, ScheduledRun
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
@@ -34,6 +35,8 @@ __all__ = [
     "Scan",
     "ScanReason",
     "ScanTask",
+    "Schedule",
+    "ScheduledRun",
     "Scope",
     "Selection",
     "Sighting",

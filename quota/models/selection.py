@@ -107,19 +107,48 @@ class Scope(StrEnum):
     AGAIN = "again"
 
 
+def _as_regex(name: str) -> str:
+    """A name to leave out as PostgreSQL matches it: without a tag it means every tag;
+    only a star is special. The beginning of an image ID means that image."""
+    name = name.strip().lower()
+    if digest := DIGEST.match(name):
+        return digest[1][:12]
+    plain = r"[^ ]*".join(re.sub(r"(\W)", r"\\\1", part) for part in name.split("*"))
+    return plain if ":" in name else f"{plain}:[^ ]*"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A set of images of one kind: ticked ones, all that match a filter, recommended,
-    or all; or those of an earlier ``task``, every one or only what failed."""
+    or all; or those of an earlier ``task``, every one or only what failed.
+
+    ``left_out`` takes names away again, ``*`` standing for anything. ``latest_only``
+    keeps what is the latest of its repository. ``leeway_hours`` lets a result count as
+    a week old a little sooner, for a run that comes exactly a week later.
+    """
 
     scope: Scope
     ids: tuple[int, ...] = ()
     filter: ImageFilter = field(default_factory=ImageFilter)
     kind: Kind = Kind.LOCAL
     task: int | None = None
+    left_out: tuple[str, ...] = ()
+    latest_only: bool = False
+    leeway_hours: int = 0
 
     def images(self, account_id: int, now: datetime) -> QuerySet[Image]:
         """The account's images that are meant, whether or not they can be scanned."""
+        images = self._of_scope(account_id, now)
+        if self.left_out:
+            images = images.exclude(self._is_left_out())
+        if self.latest_only:
+            latest = Sighting.objects.filter(
+                account=account_id, image=OuterRef("pk"), is_latest=True
+            )
+            images = images.filter(Exists(latest))
+        return images
+
+    def _of_scope(self, account_id: int, now: datetime) -> QuerySet[Image]:
         if self.scope is Scope.MATCHING:
             return replace(self.filter, kind=self.kind).images(account_id)
         all_of_kind = ImageFilter(self.kind).images(account_id)
@@ -128,9 +157,15 @@ class Selection:
         if self.scope in {Scope.RETRY, Scope.AGAIN}:
             return all_of_kind.filter(pk__in=self._images_of_task(account_id))
         if self.scope is Scope.RECOMMENDED:
-            stale = Q(scanned_at=None) | Q(scanned_at__lt=now - RECOMMENDED_AFTER)
+            before = now - RECOMMENDED_AFTER + timedelta(hours=self.leeway_hours)
+            stale = Q(scanned_at=None) | Q(scanned_at__lt=before)
             return all_of_kind.filter(stale, containers__gt=0)
         return all_of_kind
+
+    def _is_left_out(self) -> Q:
+        """The words of an image are ``name:tag`` and the beginning of its ID."""
+        wanted = "|".join(_as_regex(name) for name in self.left_out)
+        return Q(**{f"{SEARCHED[self.kind]}__regex": f"(^| )({wanted})( |$)"})
 
     def _images_of_task(self, account_id: int) -> QuerySet[Scan, int]:
         scans = Scan.objects.filter(account=account_id, task=self.task)

@@ -18,6 +18,7 @@ from quota.errors import (
     InsufficientQuota,
     KeyReused,
     NotActive,
+    NothingFits,
     NothingToScan,
     QuoteMoved,
 )
@@ -211,7 +212,7 @@ def _wanted(ground: _Ground, request: ScanRequest, agreed: Agreed | None) -> Can
             needed_tenths=everything.cost_tenths, available_tenths=available
         )
     if not wanted.images:
-        raise NothingToScan("Not one of these images fits into the quota that is left.")
+        raise NothingFits
     _check_agreed(wanted, request, agreed)
     return wanted
 

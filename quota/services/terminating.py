@@ -17,6 +17,8 @@ from quota.models import (
     RegistrySync,
     Scan,
     ScanTask,
+    Schedule,
+    ScheduledRun,
     Sighting,
     Subscription,
 )
@@ -68,6 +70,8 @@ def _unread_since(account_id: int, cut: datetime) -> Q:
 DELETED: tuple[Deleted, ...] = (
     Deleted(Finding, _of_old_scans),
     dated(Scan, "held_at"),
+    dated(ScheduledRun, "due_at"),
+    dated(Schedule, "saved_at"),
     dated(ScanTask, "requested_at"),
     dated(Sighting, "seen_at"),
     dated(RegistrySync, "requested_at"),

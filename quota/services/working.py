@@ -14,7 +14,7 @@ from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
 from quota.rules.lifecycle import SubscriptionState
 from quota.scanners.port import Category, ScanFailed, Scanner
-from quota.services import ending, registries, waking
+from quota.services import ending, registries, scheduling, waking
 from quota.services.ending import Ended
 from quota.sources import open_source
 from quota.sources.content import ImageContent, SourceError
@@ -25,7 +25,6 @@ MAX_ATTEMPTS = 3
 BATCH = 8
 INACTIVE = "Professional Edition expired before the scan began. Renew, then scan again."
 ABANDONED = "The task was stopped before this scan could begin again. Scan again."
-NOT_REACHED = "Not reached by the stop-by time. The next run comes to it."
 NO_SCANNER = "No scanner was free within 24 hours. Scan again."
 Clock = Callable[[], datetime]
 
@@ -276,11 +275,11 @@ def _expire(account_id: int, now: datetime) -> int:
     waiting = Scan.objects.filter(account=account_id, state="queued")
     if not active:
         return _release(account_id, waiting, INACTIVE, now)
-    return sum(
+    unreached = scheduling.stop_overdue(account_id=account_id, now=now)
+    return unreached + sum(
         _release(account_id, waiting.filter(too_late), message, now)
         for too_late, message in (
             (Q(task__stopped_at__isnull=False), ABANDONED),
-            (Q(task__stop_by__lte=now), NOT_REACHED),
             (Q(held_at__lte=now - UNCLAIMED), NO_SCANNER),
         )
     )

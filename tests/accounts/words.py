@@ -45,5 +45,6 @@ SAMPLES: dict[str, dict[str, object]] = {
         "due": "Fri 27 Nov at 02:00",
         "scanned": "120",
         "wanted": "184 images",
+        "reason": "Quota ran out.",
     },
 }

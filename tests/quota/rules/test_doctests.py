@@ -16,6 +16,7 @@ from quota.rules import (
     progress,
     reminders,
     renewal,
+    scheduling,
     units,
 )
 
@@ -33,6 +34,7 @@ from quota.rules import (
         progress,
         reminders,
         renewal,
+        scheduling,
         units,
     ],
     ids=lambda module: module.__name__,

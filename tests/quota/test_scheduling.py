@@ -1,0 +1,422 @@
+"""Schedules: saved over their revision, run once, made up once, told once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import Account, Notice
+from quota.errors import ScheduleMoved
+from quota.models import (
+    Image,
+    Kind,
+    QuotaWindow,
+    Scan,
+    ScanTask,
+    Schedule,
+    ScheduledRun,
+    Scope,
+)
+from quota.models.schedules import Settings
+from quota.services import scanning, scheduling, working
+from quota.services.reconciling import reconcile
+from tests.factories import (
+    ImageFactory,
+    account_with,
+    creator_of,
+    finish,
+    member_of,
+    press,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+NIGHTLY = Settings(is_on=True, scope=Scope.ALL)
+Outcome = ScheduledRun.Outcome
+
+
+@pytest.fixture
+def account(now: datetime) -> Account:
+    return account_with(now=now - timedelta(days=3))
+
+
+def saved(
+    account: Account,
+    now: datetime,
+    settings: Settings = NIGHTLY,
+    *,
+    revision: int = 0,
+    kind: Kind = Kind.LOCAL,
+) -> Schedule:
+    return scheduling.save(
+        account=account,
+        kind=kind,
+        settings=settings,
+        revision=revision,
+        by=creator_of(account),
+        now=now,
+    )
+
+
+def due(schedule: Schedule) -> datetime:
+    schedule.refresh_from_db()
+    assert schedule.due_at
+    return schedule.due_at
+
+
+def held(account: Account) -> int:
+    windows = QuotaWindow.objects.filter(account=account)
+    return sum(windows.values_list("held_tenths", flat=True))
+
+
+def test_a_run_starts_one_task_at_its_time_and_moves_on(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create_batch(3, account=account)
+    schedule = saved(account, now)
+    first = due(schedule)
+    assert first == datetime(2026, 11, 25, 2, tzinfo=UTC)
+
+    assert scheduling.queue_due(now=first - MINUTE) == 0
+    assert scheduling.queue_due(now=first) == 1
+    assert scheduling.queue_due(now=first + MINUTE) == 0
+
+    run, task = ScheduledRun.objects.get(), ScanTask.objects.get()
+    assert (run.outcome, run.task, run.due_at) == (Outcome.SUCCESS, task, first)
+    assert (task.images, task.cost_tenths, task.requested_by) == (3, 30, None)
+    assert task.title == "Daily schedule, local images"
+    assert due(schedule) == first + DAY
+    assert not Notice.objects.filter(kind__startswith="run_").exists()
+
+
+def test_after_a_days_outage_one_run_is_made_up(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account)
+    schedule = saved(account, now)
+    back = due(schedule) + 2 * DAY + timedelta(hours=5)
+
+    assert scheduling.queue_due(now=back) == 1
+    assert scheduling.queue_due(now=back + MINUTE) == 0
+
+    run = ScheduledRun.objects.get()
+    assert run.due_at == datetime(2026, 11, 27, 2, tzinfo=UTC)
+    assert ScanTask.objects.count() == 1
+    assert due(schedule) == run.due_at + DAY
+
+
+def test_a_run_still_going_is_not_doubled_and_told_once(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account)
+    schedule = saved(account, now)
+    first = due(schedule)
+    scheduling.queue_due(now=first)
+    working.claim(account_id=account.pk, limit=1, now=first + MINUTE)
+
+    scheduling.queue_due(now=first + DAY)
+
+    runs = list(ScheduledRun.objects.order_by("pk"))
+    assert [run.outcome for run in runs] == [Outcome.SUCCESS, Outcome.SKIPPED]
+    assert "still going" in runs[1].reason
+    assert ScanTask.objects.count() == 1
+    assert Notice.objects.filter(kind="run_skipped").count() == 1
+
+
+@pytest.mark.parametrize("fit", [False, True])
+def test_a_run_that_does_not_fit_follows_the_schedules_choice(
+    account: Account, now: datetime, fit: bool
+) -> None:
+    member_of(account, resource=True)
+    member_of(account, financial=True)
+    ImageFactory.create_batch(301, account=account)
+    schedule = saved(account, now, replace(NIGHTLY, fit=fit))
+
+    scheduling.queue_due(now=due(schedule))
+
+    run, notices = (
+        ScheduledRun.objects.get(),
+        Notice.objects.filter(kind__startswith="run_"),
+    )
+    assert notices.count() == 2  # the creator, and who has global resource
+    context = notices[0].context
+    if fit:
+        assert (run.outcome, run.cut) == (Outcome.SUCCESS, 1)
+        assert ScanTask.objects.get().images == 300
+        assert (context["scanned"], context["wanted"]) == ("300", "301 images")
+        assert {notice.kind for notice in notices} == {"run_cut"}
+    else:
+        assert run.outcome == Outcome.INSUFFICIENT_LICENSE
+        assert "1 more quota needed" in run.reason
+        assert not ScanTask.objects.exists()
+        assert {notice.kind for notice in notices} == {"run_skipped"}
+        assert context["reason"] == run.reason
+
+
+def test_scan_what_fits_with_nothing_left_is_a_skipped_run(
+    account: Account, now: datetime
+) -> None:
+    images = ImageFactory.create_batch(301, account=account)
+    press(account, images[:300], now)
+    schedule = saved(account, now, replace(NIGHTLY, fit=True))
+
+    scheduling.queue_due(now=due(schedule))
+
+    assert ScheduledRun.objects.get().outcome == Outcome.INSUFFICIENT_LICENSE
+
+
+def test_a_run_with_no_image_to_scan_says_so_and_tells_nobody(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account)  # runs nowhere, so it is not recommended
+    settings = Settings(is_on=True, scope=Scope.RECOMMENDED)
+    schedule = saved(account, now, settings)
+
+    scheduling.queue_due(now=due(schedule))
+
+    run = ScheduledRun.objects.get()
+    assert run.outcome == Outcome.IMAGE_NEED_IS_EMPTY
+    assert not Notice.objects.filter(kind="run_skipped").exists()
+
+
+def test_what_is_due_while_not_active_is_skipped_and_not_made_up(
+    now: datetime,
+) -> None:
+    account = account_with(months=1, now=now - timedelta(days=29), slug="late")
+    ImageFactory.create(account=account)
+    schedule = saved(account, now)
+    end = account.subscription_set.get().ends_at
+    after_end = end + timedelta(hours=20)
+
+    scheduling.queue_due(now=after_end)
+
+    run = ScheduledRun.objects.latest("pk")
+    assert run.outcome == Outcome.SKIPPED
+    assert "not active" in run.reason
+    assert not ScanTask.objects.exists()
+    assert due(schedule) > after_end
+
+
+def test_a_weekly_run_counts_last_weeks_results_as_a_week_old(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account, containers=1)
+    weekly = Settings(is_on=True, cycle_days=7, scope=Scope.RECOMMENDED)
+    schedule = saved(account, now, weekly)
+    first = due(schedule)
+    scheduling.queue_due(now=first)
+    finish(account, first + 10 * MINUTE)
+
+    assert due(schedule) == first + 7 * DAY
+    scheduling.queue_due(now=first + 7 * DAY)
+
+    assert [task.cost_tenths for task in ScanTask.objects.order_by("pk")] == [10, 1]
+
+
+def test_names_are_left_out_by_the_star_and_by_the_tag(
+    account: Account, now: datetime
+) -> None:
+    for name, tag in (
+        ("payments/api", "1"), ("payments/web", "2"), ("web/shop", "1"),
+        ("web/shop", "2"), ("data/x+y", "1"), ("data/xxy", "1"),
+    ):  # fmt: skip
+        ImageFactory.create(account=account, name=name, tag=tag)
+    left_out = ("Payments/*", "web/shop:2", "data/x+y")
+    schedule = saved(account, now, replace(NIGHTLY, left_out=left_out))
+
+    scheduling.queue_due(now=due(schedule))
+
+    scanned = Image.objects.filter(scans__isnull=False)
+    assert sorted(str(image) for image in scanned) == ["data/xxy:1", "web/shop:1"]
+
+
+def test_what_no_worker_reached_by_the_stop_by_is_released_noted_and_told_once(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create_batch(3, account=account)
+    schedule = saved(account, now, replace(NIGHTLY, stop_by=time(5)))
+    first = due(schedule)
+    scheduling.queue_due(now=first)
+    claimed = working.claim(account_id=account.pk, limit=1, now=first)
+    assert claimed
+    five = first + timedelta(hours=3)
+    Scan.objects.filter(state="running").update(lease_until=five + MINUTE)
+
+    working.sweep(now=five - MINUTE)
+    assert not Scan.objects.filter(state="released").exists()
+    for _ in range(2):
+        working.sweep(now=five)
+
+    run = ScheduledRun.objects.get()
+    assert run.cut == 2
+    assert held(account) == 10
+    (notice,) = Notice.objects.filter(kind="run_cut")
+    assert (notice.context["scanned"], notice.context["wanted"]) == ("1", "3 images")
+    assert [proof for proof in reconcile() if proof.broken] == []
+
+
+def test_a_daylight_saving_night_runs_once(now: datetime) -> None:
+    in_october = datetime(2026, 10, 20, tzinfo=UTC)
+    account = account_with(months=2, now=in_october, zone="Europe/Berlin", slug="dst")
+    ImageFactory.create(account=account)
+    eve = datetime(2026, 10, 24, 12, tzinfo=UTC)
+    schedule = saved(account, eve, replace(NIGHTLY, start=time(2, 30)))
+
+    for minutes in range(0, 24 * 60, 10):
+        at = eve + timedelta(minutes=minutes)
+        scheduling.queue_due(now=at)
+        finish(account, at)
+
+    run = ScheduledRun.objects.get()
+    assert run.due_at == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert due(schedule) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+def test_saving_over_somebody_elses_revision_is_refused(
+    account: Account, now: datetime
+) -> None:
+    saved(account, now)
+    saved(account, now, replace(NIGHTLY, cycle_days=7), revision=1)
+
+    with pytest.raises(ScheduleMoved):
+        saved(account, now, replace(NIGHTLY, cycle_days=30), revision=1)
+
+    assert Schedule.objects.get().cycle_days == 7
+
+
+def test_a_run_that_is_due_stays_due_while_cycle_and_start_stay(
+    account: Account, now: datetime
+) -> None:
+    weekly = replace(NIGHTLY, cycle_days=7)
+    schedule = saved(account, now, weekly)
+    ImageFactory.create(account=account)
+    scheduling.queue_due(now=due(schedule))
+    next_week = due(schedule)
+
+    saved(account, now + DAY, replace(weekly, fit=True), revision=1)
+    assert due(schedule) == next_week
+    saved(account, now + DAY, replace(weekly, start=time(3)), revision=2)
+
+    assert due(schedule) == datetime(2026, 11, 26, 3, tzinfo=UTC)
+
+
+def test_undo_brings_the_previous_revision_back_for_ten_minutes(
+    account: Account, now: datetime
+) -> None:
+    first = saved(account, now)
+    was_due = due(first)
+    saved(account, now + MINUTE, Settings(), revision=1)
+    creator = creator_of(account)
+
+    def undo(revision: int, at: datetime) -> Schedule:
+        return scheduling.undo(
+            account=account, kind=Kind.LOCAL, revision=revision, by=creator, now=at
+        )
+
+    with pytest.raises(ScheduleMoved):
+        undo(2, now + 11 * MINUTE)
+    restored = undo(2, now + 2 * MINUTE)
+
+    assert (restored.settings, due(restored)) == (NIGHTLY, was_due)
+    with pytest.raises(ScheduleMoved):
+        undo(3, now + 3 * MINUTE)
+
+
+def test_a_schedule_that_is_off_runs_nothing(account: Account, now: datetime) -> None:
+    saved(account, now)
+    off = saved(account, now, replace(NIGHTLY, is_on=False), revision=1)
+
+    assert off.due_at is None
+    assert scheduling.queue_due(now=now + 30 * DAY) == 0
+
+
+def test_each_list_has_a_schedule_of_its_own(account: Account, now: datetime) -> None:
+    ImageFactory.create(account=account)
+    ImageFactory.create(account=account, in_registry=True, is_local=False)
+    for kind in Kind:
+        saved(account, now, kind=kind)
+
+    assert scheduling.queue_due(now=now + DAY) == 2
+
+    kinds = ScanTask.objects.order_by("kind").values_list("kind", "images")
+    assert list(kinds) == [("local", 1), ("repository", 1)]
+
+
+def test_a_run_that_breaks_is_recorded_and_the_others_go_on(
+    account: Account, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = account_with(now=now - 3 * DAY, slug="other")
+    for each in (account, other):
+        ImageFactory.create(account=each)
+        saved(each, now)
+    Account.objects.filter(pk=account.pk).update(currency="XXX")  # has no tariff
+
+    recorded = scheduling.queue_due(now=now + DAY)
+
+    assert recorded == 2
+    broken = ScheduledRun.objects.get(account=account)
+    assert broken.outcome == Outcome.INTERNAL_ERROR
+    assert ScheduledRun.objects.get(account=other).outcome == Outcome.SUCCESS
+    assert "could not run" in caplog.text
+    assert due(Schedule.objects.get(account=account)) > now + DAY
+
+
+@pytest.mark.parametrize(
+    ("constraint", "changes"),
+    [
+        ("schedule_cycle_is_one_offered", {"cycle_days": 3}),
+        ("schedule_never_stops_when_it_starts", {"stop_by": time(2)}),
+        ("schedule_looks_for_something", {"categories": []}),
+        ("schedule_of_chosen_images_has_some", {"scope": "selected"}),
+        ("schedule_scope_is_one_offered", {"scope": "again"}),
+        ("schedule_is_due_while_it_is_on", {"due_at": None}),
+        ("schedule_is_due_while_it_is_on", {"is_on": False}),
+        ("schedule_is_of_a_list_of_images", {"kind": "galaxy"}),
+    ],
+)
+def test_a_schedule_never_says_what_is_not_offered(
+    account: Account, now: datetime, constraint: str, changes: Mapping[str, Any]
+) -> None:
+    saved(account, now)
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Schedule.objects.update(**changes)
+
+
+def test_a_run_is_never_recorded_twice_nor_before_its_time(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account)
+    schedule = saved(account, now)
+    scheduling.queue_due(now=due(schedule))
+    run = ScheduledRun.objects.get()
+    early = ScheduledRun.objects.filter(pk=run.pk)
+
+    with pytest.raises(IntegrityError, match="never_before"), transaction.atomic():
+        early.update(ran_at=run.due_at - MINUTE)
+    with pytest.raises(IntegrityError, match="exactly_when"), transaction.atomic():
+        early.update(outcome="Skipped", reason="x")
+    again = ScheduledRun.objects.get()
+    again.pk, again.task = None, None
+    again.outcome, again.reason = "Skipped", "Again"
+    with pytest.raises(IntegrityError, match="once_per_due"), transaction.atomic():
+        again.save(force_insert=True)
+
+
+def test_a_stopped_run_does_not_keep_the_next_from_starting(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account)
+    schedule = saved(account, now)
+    first = due(schedule)
+    scheduling.queue_due(now=first)
+    task = ScanTask.objects.get()
+    scanning.stop(task=task, by=creator_of(account), now=first + MINUTE)
+
+    scheduling.queue_due(now=first + DAY)
+
+    assert ScheduledRun.objects.filter(outcome="Success").count() == 2
