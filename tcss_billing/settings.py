@@ -175,6 +175,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Image Scan <no-reply@localhost>")
 SMS_URL = env.str("SMS_URL", default="")
 SMS_SECRET = env.str("SMS_SECRET", default="")
+# Where the demo keeps what it sends; staff read it in the back office.
+DEMO_INBOX = env.str("DEMO_INBOX", default="")
 
 # Without a key only bank transfer is offered. Both secrets are Stripe's, of one mode.
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")

@@ -9,6 +9,7 @@ handler500 = "tcss_billing.errors.server_error"
 
 urlpatterns = [
     path("admin/login/", staff_sign_in),
+    path("admin/inbox/", include("tcss_billing.demo.inbox")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("a/<slug:account>/", include("quota.urls")),

@@ -15,6 +15,7 @@ from quota.services import advising, purchasing, scanning, syncing, working
 from quota.services.scanning import ScanRequest
 from tcss_billing.demo import lives
 from tcss_billing.demo.images import assemble
+from tcss_billing.demo.people import seed_people
 from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
 
 Say = Callable[[str], object]
@@ -58,6 +59,7 @@ def seed(
     say("Scanning most of them …")
     _scans(account, scanner, now)
     seed_refunds(account, password, now)
+    seed_people(account, now)
 
 
 def _people(password: str, now: datetime) -> Account:

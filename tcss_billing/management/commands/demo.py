@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,7 @@ from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
 from tcss_billing import embedded_postgres
 from tcss_billing.demo import registries, seed
+from tcss_billing.demo.post import PostOffice
 from tcss_billing.demo.registries import DemoRegistry
 from tcss_billing.demo.registry import PASSWORD
 from tcss_billing.state import home
@@ -51,9 +52,13 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, _stop)
         try:
             registry = DemoRegistry.new()
+            post = PostOffice.new()
             self._prepare(password, registry)
-            commands = (_registry(registry.port), _web(port), _worker())
-            with _running(*commands, password=registry.password) as processes:
+            commands = (
+                _registry(registry.port), post.command, _web(port), _worker(),
+            )  # fmt: skip
+            ours = {PASSWORD: registry.password, **post.environment(port)}
+            with _running(*commands, more=ours) as processes:
                 self._announce(port, processes)
                 _wait(processes)
         except Stopped:
@@ -95,6 +100,7 @@ class Command(BaseCommand):
         self._say(f"\nSign in with the password  {self.password}  as one of")
         for email in emails:
             self._say(f"  {email}")
+        self._say(f"\nMail and SMS that it sends: {url}/admin/inbox/ (as staff)")
         self._say(f"\nReady {url}/  (Ctrl-C stops everything)")
 
 
@@ -132,7 +138,7 @@ def _registry(port: int) -> list[str]:
 
 @contextmanager
 def _running(
-    *commands: list[str], password: str
+    *commands: list[str], more: Mapping[str, str]
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run commands as children of their own session, and end them whatever happens."""
     log = (home() / "demo.log").open("ab")
@@ -140,7 +146,7 @@ def _running(
     ours = {
         "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
         "REGISTRIES_MAY_BE_PRIVATE": "true",
-        PASSWORD: password,
+        **more,
     }
     connections.close_all()
     processes = [
