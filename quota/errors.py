@@ -102,3 +102,20 @@ class BadDecision(Refusal):
 
 class RegistryRefused(Refusal):
     """A registry that cannot be connected, changed or read as asked."""
+
+
+class NoteMissing(Refusal):
+    """A finding was set aside without saying why."""
+
+    def __init__(self) -> None:
+        super().__init__("Say why in a note, so that others can follow it later.")
+
+
+class NotAffected(Conflict):
+    """A decision names an image in which the finding is no longer found."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The image no longer has this finding. Load the page again; nothing was"
+            " changed."
+        )

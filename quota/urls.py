@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from quota.models import Kind
 from quota.views import (
     balance,
+    findings,
     images,
     orders,
     purchase,
@@ -49,6 +50,11 @@ urlpatterns = [
     path("registries/<int:registry>", registries.change, name="registry"),
     path("registries/<int:registry>/check", registries.check, name="check-registry"),
     path("registries/<int:registry>/remove", registries.remove, name="remove-registry"),
+    path("findings", findings.findings, name="findings"),
+    path("findings/export.csv", findings.export_csv, name="findings-csv"),
+    path("findings/export.json", findings.export_json, name="findings-json"),
+    path("findings/<int:group>", findings.finding, name="finding"),
+    path("findings/<int:group>/triage", findings.triage, name="triage"),
     path("tasks", tasks.tasks, name="tasks"),
     path("tasks/<int:task>", tasks.task, name="task"),
     path("tasks/<int:task>/stop", tasks.stop, name="stop-task"),

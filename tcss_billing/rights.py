@@ -12,6 +12,7 @@ APPEND_ONLY = (
     "accounts_auditentry",
     "quota_invoice",
     "quota_invoicenumber",
+    "quota_triage",
 )
 
 

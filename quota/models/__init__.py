@@ -1,6 +1,7 @@
 """The rows of what is paid for. One file per idea."""
 
 from quota.models.advisories import Advisory
+from quota.models.findings import FindingGroup, Triage, TriageState
 from quota.models.images import Finding, Image, ImageSource, Sighting
 from quota.models.invoices import Invoice, InvoiceNumber, InvoiceSeries
 from quota.models.orders import Order, OrderLine
@@ -8,6 +9,7 @@ from quota.models.refunds import RefundEvent, RefundRequest
 from quota.models.registries import Registry, RegistrySync
 from quota.models.scans import Scan, ScanTask
 from quota.models.schedules import Schedule, ScheduledRun
+from quota.models.screening import FindingFilter
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
@@ -16,6 +18,8 @@ from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
 __all__ = [
     "Advisory",
     "Finding",
+    "FindingFilter",
+    "FindingGroup",
     "Image",
     "ImageFilter",
     "ImageSource",
@@ -43,4 +47,6 @@ __all__ = [
     "Subscription",
     "Tariff",
     "Term",
+    "Triage",
+    "TriageState",
 ]

@@ -284,10 +284,18 @@ class Sighting(Owned):
 
 
 class Finding(Owned):
-    """One thing found in an image by the scan whose result is shown."""
+    """One thing found in an image by the scan whose result is shown. ``state`` is what
+    was decided about its group, for this image or for all."""
 
     image = models.ForeignKey(
         Image,
+        models.PROTECT,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
+    )
+    group = models.ForeignKey(
+        "quota.FindingGroup",
         models.PROTECT,
         related_name="findings",
         db_constraint=False,
@@ -308,13 +316,17 @@ class Finding(Owned):
     source = models.CharField(max_length=200, blank=True)
     advice = models.CharField(max_length=1000, blank=True)
     first_seen_at = models.DateTimeField()
+    state = models.CharField(max_length=15, default="open", db_default="open")
 
     class Meta(Owned.Meta):
         indexes = [
             models.Index(
+                fields=["account", "group", "image", "id"], name="finding_of_group"
+            ),
+            models.Index(
                 fields=["account", "image", "category", "rank", "id"],
                 name="finding_of_image",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

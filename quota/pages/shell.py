@@ -43,6 +43,8 @@ CRUMBS = {
     "quota:connect-registry": "Connect a registry",
     "quota:registry": "Registry",
     "quota:remove-registry": "Remove a registry",
+    "quota:findings": "Findings",
+    "quota:finding": "Finding",
     "quota:tasks": "Scan tasks",
     "quota:task": "Scan task",
     "quota:subscription": "Subscription",
@@ -123,6 +125,7 @@ def _nav(
                 item("Repository images", "package", "quota:images", Kind.REPOSITORY),
                 item("Scan tasks", "list-checks", "quota:tasks"),
                 item("Registries", "plug", "quota:registries"),
+                item("Findings", "shield-alert", "quota:findings"),
             ],
         )
     ]

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from quota import ledger
 from quota.models import Scan
-from quota.scanners.port import Assessment, Category, Report, Severity
+from quota.scanners.port import Assessment, Category, Finding, Report, Severity
 from quota.scanners.reports import one_line
-from quota.services import thresholds
+from quota.services import grouping, thresholds
 from quota.services.plans import plan_for
 from quota.services.tallying import tally
 
@@ -174,13 +174,13 @@ def counts(report: Report) -> dict[str, int]:
         found["trojans"] = 0
     if Category.SENSITIVE_DATA in assessed:
         found["sensitive"] = 0
-    for finding in report.findings:
+    for finding in _assessed(report):
         name = {
             Category.VULNERABILITIES: finding.severity.value,
             Category.TROJANS: "trojans",
             Category.SENSITIVE_DATA: "sensitive",
         }[finding.category]
-        found[name] = found.get(name, 0) + 1
+        found[name] += 1
     return found
 
 
@@ -216,12 +216,14 @@ def _plain(assessment: Assessment) -> dict[str, Any]:
 def _show_results(account_id: int, settled: Sequence[Ended], now: datetime) -> None:
     """Make the findings of these scans the images' shown results (rules 5.10)."""
     ids = [each.scan_id for each in settled]
-    findings = json.dumps(list(_finding_rows(settled)))
+    findings = json.dumps(_finding_rows(settled))
     with connection.cursor() as cursor:
         cursor.execute(SHOW_COUNTS, {"account": account_id, "scans": ids, "now": now})
+        grouping.enter(account_id, findings, now)
         cursor.execute(
             SHOW_FINDINGS, {"account": account_id, "findings": findings, "now": now}
         )
+        grouping.count(account_id, ids)
         cursor.execute(HIDE_OLD_FINDINGS, {"account": account_id, "scans": ids})
 
 
@@ -236,11 +238,18 @@ def _finding_rows(settled: Sequence[Ended]) -> "list[dict[str, Any]]":
                 name: one_line(getattr(finding, name), most)
                 for name, most in LENGTHS.items()
             },
+            "group_title": one_line(grouping.title_of(finding), LENGTHS["title"]),
         }
         for each in settled
         if each.report
-        for finding in each.report.findings
+        for finding in _assessed(each.report)
     ]
+
+
+def _assessed(report: Report) -> list[Finding]:
+    """The findings of categories that were assessed: no others replace old ones."""
+    assessed = {each.category for each in report.assessments if each.assessed}
+    return [each for each in report.findings if each.category in assessed]
 
 
 def _show_failures(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
@@ -276,33 +285,27 @@ SHOW_COUNTS = f"""
       AND s.id = ANY(%(scans)s) AND i.id = s.image_id
 """  # noqa: S608 -- our own text
 
-SHOW_FINDINGS = """
-    INSERT INTO quota_finding (account_id, image_id, scan, category, severity, rank,
-        identifier, title, package, version, fixed_version, path, layer, evidence,
-        source, advice, first_seen_at)
-    SELECT %(account)s, s.image_id, f.scan, f.category, f.severity, f.rank,
-        f.identifier, f.title, f.package, f.version, f.fixed_version, f.path, f.layer,
-        f.evidence, f.source, f.advice,
+SHOW_FINDINGS = f"""
+    INSERT INTO quota_finding (account_id, image_id, group_id, state, scan, category,
+        severity, rank, identifier, title, package, version, fixed_version, path, layer,
+        evidence, source, advice, first_seen_at)
+    SELECT %(account)s, s.image_id, g.id, {grouping.STATE}, f.scan, f.category,
+        f.severity, f.rank, f.identifier, f.title, f.package, f.version,
+        f.fixed_version, f.path, f.layer, f.evidence, f.source, f.advice,
         coalesce((
             SELECT min(o.first_seen_at) FROM quota_finding o
             WHERE o.account_id = %(account)s AND o.image_id = s.image_id
-              AND o.category = f.category AND o.identifier = f.identifier
-              AND o.package = f.package AND o.path = f.path
+              AND o.group_id = g.id AND o.path = f.path
         ), %(now)s)
-    FROM jsonb_to_recordset(%(findings)s::jsonb) AS f(scan bigint, category text,
-        severity text, rank smallint, identifier text, title text, package text,
-        version text, fixed_version text, path text, layer text, evidence text,
-        source text, advice text)
+    FROM {grouping.RECORDS}
     JOIN quota_scan s ON s.account_id = %(account)s AND s.id = f.scan
-"""
+    JOIN quota_findinggroup g ON g.account_id = %(account)s AND g.category = f.category
+        AND g.identifier = f.identifier AND g.package = f.package
+"""  # noqa: S608 -- our own text
 
-HIDE_OLD_FINDINGS = """
-    DELETE FROM quota_finding f
-    USING quota_scan s, jsonb_array_elements(s.assessments) a
-    WHERE f.account_id = %(account)s AND s.account_id = %(account)s
-      AND s.id = ANY(%(scans)s) AND f.image_id = s.image_id AND f.scan <> s.id
-      AND f.category = a->>'category' AND (a->>'assessed')::boolean
-"""
+HIDE_OLD_FINDINGS = f"""
+    DELETE FROM quota_finding f USING quota_scan s WHERE {grouping.REPLACED}
+"""  # noqa: S608 -- our own text
 
 # An image that has a result keeps it, and its word, when a later scan only stopped.
 SHOW_FAILURES = """

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 
+from quota.services import grouping
 from quota.sources.content import FoundImage
 
 
@@ -58,8 +59,11 @@ def ids_of(account_id: int, digests: Collection[str]) -> list[int]:
 
 
 def describe(account_id: int, images: Collection[int]) -> None:
-    """Say anew on each image's row where it is seen, and under what name."""
-    run(DESCRIBE, {"account": account_id, "images": list(set(images))})
+    """Say anew on each image's row where it is seen, and under what name. What was
+    found counts in the images seen now."""
+    moved = run(DESCRIBE, {"account": account_id, "images": list(set(images))})
+    if moved:
+        grouping.recount(account_id, [image_id for (image_id,) in moved])
 
 
 ROWS = """
@@ -126,4 +130,5 @@ DESCRIBE = """
            s.containers, s.repository_tags > 0, coalesce(s.repository, i.repository),
            coalesce(s.repository_tag, i.repository_tag), s.repository_tags,
            coalesce(s.search, i.repository_search))
+    RETURNING i.id
 """

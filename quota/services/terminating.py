@@ -12,6 +12,7 @@ from accounts.services import notices
 from accounts.services.notices import EMAIL, SMS
 from quota.models import (
     Finding,
+    FindingGroup,
     Image,
     Registry,
     RegistrySync,
@@ -24,7 +25,7 @@ from quota.models import (
 )
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION
-from quota.services import ending
+from quota.services import ending, grouping
 
 BATCH = 2_000
 MESSAGE = "Professional Edition was terminated before the scan ended."
@@ -65,10 +66,17 @@ def _unread_since(account_id: int, cut: datetime) -> Q:
     )
 
 
+def _found_nowhere(account_id: int, cut: datetime) -> Q:
+    """What was decided about a group goes with it, which the database sees to."""
+    found = Finding.objects.filter(account=account_id, group=OuterRef("pk"))
+    return Q(~Exists(found), first_seen_at__lt=cut)
+
+
 # In this order: what points at a row goes before it. A test holds every table of an
 # account against this list and the next.
 DELETED: tuple[Deleted, ...] = (
     Deleted(Finding, _of_old_scans),
+    Deleted(FindingGroup, _found_nowhere),
     dated(Scan, "held_at"),
     dated(ScheduledRun, "due_at"),
     dated(Schedule, "saved_at"),
@@ -78,6 +86,8 @@ DELETED: tuple[Deleted, ...] = (
     Deleted(Registry, _unread_since),
     Deleted(Image, _unseen_since),
 )
+# What the database deletes with the finding or the image it is about.
+TAKEN_ALONG: frozenset[str] = frozenset({"quota.Triage"})
 # The books and who kept them; and the places that staff allow an account to read.
 KEPT: frozenset[str] = frozenset(
     {
@@ -217,6 +227,7 @@ def _forget_results(account_id: int, cut: datetime) -> None:
     Account.objects.lock(account_id)
     with connection.cursor() as cursor:
         cursor.execute(FORGET, {"account": account_id, "cut": cut})
+    grouping.recount(account_id)
 
 
 FORGET = """

@@ -14,6 +14,7 @@ from quota.scanners.port import Category, Scanner
 from quota.services import advising, purchasing, scanning, syncing, working
 from quota.services.scanning import ScanRequest
 from tcss_billing.demo import lives
+from tcss_billing.demo.findings import decide_some
 from tcss_billing.demo.images import assemble
 from tcss_billing.demo.people import seed_people
 from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
@@ -58,6 +59,7 @@ def seed(
     syncing.update_local_images(account=account, now=now)
     say("Scanning most of them …")
     _scans(account, scanner, now)
+    decide_some(account, now)
     seed_refunds(account, password, now)
     seed_people(account, now)
 

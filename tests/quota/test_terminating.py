@@ -89,7 +89,7 @@ def test_every_table_of_an_account_is_kept_or_deleted() -> None:
     }
 
     assert not deleted & terminating.KEPT
-    assert owned == deleted | terminating.KEPT
+    assert owned == deleted | terminating.TAKEN_ALONG | terminating.KEPT
 
 
 def test_it_waits_for_its_instant_and_happens_once(account: Account) -> None:
