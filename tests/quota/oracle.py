@@ -34,12 +34,17 @@ class Window:
     pack_anchor: datetime
     starts_at: datetime
     ends_at: datetime
-    is_cut: bool
+    natural_end: datetime
     granted: int
     used: int = 0
     held: int = 0
     lapsed: int = 0
     is_over: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the end of Professional Edition came before the month was over."""
+        return self.ends_at < self.natural_end
 
     @property
     def free(self) -> int:
@@ -72,6 +77,8 @@ class Oracle:
     scans: list[Scan] = field(default_factory=list)
     results: dict[str, datetime] = field(default_factory=dict)
     packs: int = 0
+    months: int = 0
+    carried: dict[int, tuple[datetime, int]] = field(default_factory=dict)
 
     def is_active(self, now: datetime) -> bool:
         """Whether anything can be scanned or bought."""
@@ -82,21 +89,42 @@ class Oracle:
         return self.end is None or now >= self.end + 6 * DAY
 
     def subscribe(self, months: int, now: datetime) -> None:
-        """Buy Professional Edition: history begins again."""
-        self.anchor, self.end = now, months_after(now, months, self.zone)
+        """Buy Professional Edition: history begins again, and nothing of before goes
+        on."""
+        for scan in self.scans:
+            if scan.state in ("queued", "running"):
+                self.release(scan)
+        self.anchor, self.months, self.carried = now, months, {}
+        self.end = months_after(now, months, self.zone)
 
     def buy(self, quantity: int, now: datetime) -> None:
         """Buy a pack: whole months from now until the end, the last one cut."""
-        assert self.end
         self.packs += 1
-        number = 0
-        while (starts := months_after(now, number, self.zone)) < self.end:
-            whole = months_after(now, number + 1, self.zone)
-            ends, is_cut = min(whole, self.end), self.end < whole
-            self.windows.append(
-                Window(self.packs, now, starts, ends, is_cut, quantity * 10)
-            )
+        self.carried[self.packs] = now, quantity * 10
+        self._append(self.packs, number=0)
+
+    def _append(self, pack: int, number: int) -> None:
+        assert self.end
+        anchor, granted = self.carried[pack]
+        while (starts := months_after(anchor, number, self.zone)) < self.end:
             number += 1
+            whole = months_after(anchor, number, self.zone)
+            ends = min(whole, self.end)
+            self.windows.append(Window(pack, anchor, starts, ends, whole, granted))
+
+    def can_renew(self, now: datetime) -> bool:
+        """Whether it is active, or suspended for at most five days (rules 6)."""
+        return self.end is not None and now <= self.end + 5 * DAY
+
+    def renew(self, months: int) -> None:
+        """Append months to the end; a cut month grows, whole months follow."""
+        assert self.anchor
+        self.months += months
+        self.end = months_after(self.anchor, self.months, self.zone)
+        for pack in self.carried:
+            mine = [window for window in self.windows if window.pack == pack]
+            mine[-1].ends_at = min(mine[-1].natural_end, self.end)
+            self._append(pack, number=len(mine))
 
     def in_flight(self, image: str) -> bool:
         """Whether the image has a scan queued or running."""
