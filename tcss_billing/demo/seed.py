@@ -16,6 +16,7 @@ from quota.services.scanning import ScanRequest
 from tcss_billing.demo import lives
 from tcss_billing.demo.findings import decide_some
 from tcss_billing.demo.images import assemble
+from tcss_billing.demo.money import seed_money
 from tcss_billing.demo.people import seed_people
 from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
 
@@ -51,6 +52,7 @@ def seed(
     account = _people(password, now)
     _purchases(account, now)
     lives.live(account, now)
+    seed_money(account, User.objects.get(email=STAFF[0]), now)
     say("Assembling images from what this machine has installed …")
     assemble(folder)
     ImageSource.objects.create(

@@ -150,7 +150,7 @@ def test_pages_of_movements_follow_each_other_without_gap_or_repeat(
     seen: list[str] = []
     query = ""
     while True:
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(20):
             page = signed_in.get(f"{url('balance', account)}?{query}").content.decode()
         seen += re.findall(r'class="num(?: okc)?">([+−][^<]*)<', page)
         more = re.search(r'href="\?([^"]*after=[^"]*)"', page)

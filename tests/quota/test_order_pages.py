@@ -150,7 +150,7 @@ def test_pages_of_orders_follow_each_other_without_gap_or_repeat(
     seen: list[str] = []
     query = ""
     while True:
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(12):
             page = signed_in.get(f"{url('orders', account)}?{query}").content.decode()
         seen += re.findall(r'class="name mono"[^>]*>([^<]*)<', page)
         more = re.search(r'href="\?([^"]*after=[^"]*)"', page)

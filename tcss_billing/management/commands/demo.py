@@ -25,6 +25,7 @@ from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
 from tcss_billing import embedded_postgres
 from tcss_billing.demo import registries, seed
+from tcss_billing.demo.money import SELLER
 from tcss_billing.demo.post import PostOffice
 from tcss_billing.demo.registries import DemoRegistry
 from tcss_billing.demo.registry import PASSWORD
@@ -156,7 +157,7 @@ def _running(
             stderr=log,
             start_new_session=True,
             cwd=settings.BASE_DIR,
-            env={**os.environ, **ours},
+            env={**SELLER, **os.environ, **ours},
         )
         for command in commands
     ]
