@@ -57,13 +57,15 @@ def _unseen_since(account_id: int, cut: datetime) -> Q:
     )
 
 
-def _unread_since(account_id: int, cut: datetime) -> Q:
-    mine = {"account": account_id, "registry": OuterRef("pk")}
-    return Q(
-        ~Exists(Sighting.objects.filter(**mine)),
-        ~Exists(RegistrySync.objects.filter(**mine)),
-        created_at__lt=cut,
-    )
+def _of_old_registries(field: str) -> Callable[[int, datetime], Q]:
+    """Rows from before the cut, and whatever a registry from before it brought since:
+    its credentials go in any case."""
+
+    def older_than(account_id: int, cut: datetime) -> Q:
+        old = Registry.objects.filter(account=account_id, created_at__lt=cut)
+        return Q(**{f"{field}__lt": cut}) | Q(registry__in=old.values("pk"))
+
+    return older_than
 
 
 def _found_nowhere(account_id: int, cut: datetime) -> Q:
@@ -81,9 +83,9 @@ DELETED: tuple[Deleted, ...] = (
     dated(ScheduledRun, "due_at"),
     dated(Schedule, "saved_at"),
     dated(ScanTask, "requested_at"),
-    dated(Sighting, "seen_at"),
-    dated(RegistrySync, "requested_at"),
-    Deleted(Registry, _unread_since),
+    Deleted(Sighting, _of_old_registries("seen_at")),
+    Deleted(RegistrySync, _of_old_registries("requested_at")),
+    dated(Registry, "created_at"),
     Deleted(Image, _unseen_since),
 )
 # What the database deletes with the finding or the image it is about.
@@ -95,12 +97,15 @@ KEPT: frozenset[str] = frozenset(
         "accounts.AuditEntry",
         "accounts.BalanceEntry",
         "accounts.BankTransfer",
+        "accounts.BillingDetails",
         "accounts.Invite",
         "accounts.Member",
         "accounts.MemberChange",
         "accounts.Notice",
         "accounts.TopUp",
         "quota.ImageSource",
+        "quota.Invoice",
+        "quota.InvoiceNumber",
         "quota.LedgerEntry",
         "quota.Order",
         "quota.OrderLine",
