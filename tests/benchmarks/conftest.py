@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -70,12 +70,60 @@ def large_account(slug: str, images: int, scanned: int = 0) -> Account:
     return account
 
 
+def side_by_side(
+    act: Callable[[], object], floor: Callable[[], object], rounds: int
+) -> tuple[float, float]:
+    """The times of an act and of its floor, measured in turns: the lower quartile of
+    each, so that what else the machine does falls on both or on neither."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for measured, times in zip((act, floor), taken, strict=True):
+            times.append(seconds(measured))
+    of_act, of_floor = (statistics.quantiles(times, n=4)[0] for times in taken)
+    return of_act, of_floor
+
+
+class Figures:
+    """The ratios of one benchmark, printed as a table and asserted together."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.missed: list[str] = []
+
+    def most(self, name: str, of_act: float, of_floor: float, target: float) -> None:
+        """Note that an act may take at most ``target`` times its floor."""
+        ratio = of_act / of_floor
+        self._note(name, of_act, of_floor, ratio, f"≤ {target}", ratio <= target)
+
+    def least(self, name: str, of_act: float, of_floor: float, target: float) -> None:
+        """Note that an act must reach at least ``target`` of its floor's rate."""
+        ratio = of_floor / of_act
+        self._note(name, of_act, of_floor, ratio, f"≥ {target}", ratio >= target)
+
+    def _note(
+        self,
+        name: str,
+        of_act: float,
+        of_floor: float,
+        ratio: float,
+        target: str,
+        is_met: bool,
+    ) -> None:
+        line = (
+            f"{name:<54} {of_act * 1000:>10.2f} {of_floor * 1000:>10.2f}"
+            f" {ratio:>7.3f}  {target:<7} {'' if is_met else 'MISSED'}"
+        )
+        self.lines.append(line)
+        if not is_met:
+            self.missed.append(line)
+
+
 @pytest.fixture
-def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a line of the report past the capture."""
-
-    def say(line: str) -> None:
-        with capsys.disabled():
-            print(f"\n{line}", end="")  # noqa: T201 -- a benchmark's whole purpose
-
-    return say
+def figures(capsys: pytest.CaptureFixture[str]) -> Iterator[Figures]:
+    """Collect ratios, print their table past the capture, fail if one is missed."""
+    collected = Figures()
+    yield collected
+    head = f"{'':<54} {'ms':>10} {'floor ms':>10} {'ratio':>7}  target"
+    with capsys.disabled():
+        print("\n".join(("", head, *collected.lines)))  # noqa: T201 -- its purpose
+    assert not collected.missed, "\n".join(collected.missed)
