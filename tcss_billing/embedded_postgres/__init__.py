@@ -15,6 +15,7 @@ from tcss_billing.embedded_postgres.supervisor import (
     is_running,
     stop,
     stop_if_started_here,
+    was_started_here,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "is_running",
     "stop",
     "stop_if_started_here",
+    "was_started_here",
 ]

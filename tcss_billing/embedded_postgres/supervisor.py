@@ -76,9 +76,14 @@ def stop(home: Path) -> bool:
     return running
 
 
+def was_started_here(home: Path) -> bool:
+    """Whether this very process started the server of ``home``."""
+    return Cluster.of(home).root in _started_here
+
+
 def stop_if_started_here(home: Path) -> bool:
     """Stop the server only if this very process started it."""
-    return Cluster.of(home).root in _started_here and stop(home)
+    return was_started_here(home) and stop(home)
 
 
 def _connect(cluster: Cluster, database: str = "postgres") -> psycopg.Connection:

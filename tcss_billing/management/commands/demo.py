@@ -1,6 +1,5 @@
 """One command from a fresh clone to a console: database, data, web and worker."""
 
-import os
 import secrets
 import signal
 import subprocess
@@ -8,8 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,15 +22,13 @@ from accounts.models import Account
 from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
 from tcss_billing import embedded_postgres
-from tcss_billing.demo import registries, seed
-from tcss_billing.demo.money import SELLER
+from tcss_billing.demo import parts, registries, seed
 from tcss_billing.demo.post import PostOffice
 from tcss_billing.demo.registries import DemoRegistry
 from tcss_billing.demo.registry import PASSWORD
 from tcss_billing.state import home
 
 PATIENCE = 60
-GRACE = 15
 
 
 class Stopped(Exception):
@@ -52,16 +48,9 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(signal.SIGINT, _stop)
         try:
-            registry = DemoRegistry.new()
-            post = PostOffice.new()
-            self._prepare(password, registry)
-            commands = (
-                _registry(registry.port), post.command, _web(port), _worker(),
-            )  # fmt: skip
-            ours = {PASSWORD: registry.password, **post.environment(port)}
-            with _running(*commands, more=ours) as processes:
-                self._announce(port, processes)
-                _wait(processes)
+            connections["owner"].ensure_connection()
+            with parts.server_kept():
+                self._run(port, password)
         except Stopped:
             self.stdout.write("\nStopping …")
         except embedded_postgres.PostgresMissing as missing:
@@ -69,6 +58,16 @@ class Command(BaseCommand):
         finally:
             connections.close_all()
             embedded_postgres.stop_if_started_here(home())
+
+    def _run(self, port: int, password: str) -> None:
+        registry, post = DemoRegistry.new(), PostOffice.new()
+        self._prepare(password, registry)
+        connections.close_all()
+        commands = (_registry(registry.port), post.command, _web(port), _worker())
+        ours = {PASSWORD: registry.password, **post.environment(port)}
+        with parts.running(*commands, more=ours) as processes:
+            self._announce(port, processes)
+            _wait(processes)
 
     def _prepare(self, wanted: str, registry: DemoRegistry) -> None:
         now = timezone.now()
@@ -135,44 +134,6 @@ def _worker() -> list[str]:
 def _registry(port: int) -> list[str]:
     folders = [str(home() / name) for name in ("demo-images", "demo-registry")]
     return [sys.executable, "-m", "tcss_billing.demo.registry", str(port), *folders]
-
-
-@contextmanager
-def _running(
-    *commands: list[str], more: Mapping[str, str]
-) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run commands as children of their own session, and end them whatever happens."""
-    log = (home() / "demo.log").open("ab")
-    # The demo's own registry is on this machine, which is a private address.
-    ours = {
-        "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
-        "REGISTRIES_MAY_BE_PRIVATE": "true",
-        **more,
-    }
-    connections.close_all()
-    processes = [
-        subprocess.Popen(  # noqa: S603 -- our own programs
-            command,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=settings.BASE_DIR,
-            env={**SELLER, **os.environ, **ours},
-        )
-        for command in commands
-    ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        log.close()
 
 
 def _wait_for_pages(
