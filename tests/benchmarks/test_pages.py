@@ -66,12 +66,12 @@ def test_the_list_small_and_large(figures: Figures) -> None:
 
     for sort in SORTS:
         for name, query in FILTERS.items():
-            pages = [
+            of_large, of_small = (
                 asking(clients[account.slug], account, f"sort={sort}{query}")
                 for account in (large, small)
-            ]
+            )
             title = f"list by {sort}, {name}: {LARGE:,} / 1,000 images"
-            figures.most(title, *side_by_side(*pages, 21), 1.5)
+            figures.most(title, *side_by_side(of_large, of_small, 21), 1.5)
     _served(figures, clients["large"], large)
     _deep(figures, clients["large"], large)
 
