@@ -22,7 +22,9 @@ PAGE = 500
 MOST_PAGES = 20_000
 MOST_TAGS = 50_000
 MOST_REDIRECTS = 3
-SLOWEST = 64 * 1024  # bytes a second, after a minute's grace
+# A blob may take this many seconds, and then as long as its size allows.
+GRACE = 60.0
+SLOWEST = 64 * 1024  # bytes a second
 MANIFEST_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -183,7 +185,7 @@ class Distribution:
 
     def blob(self, repository: str, digest: str, limit: int) -> bytes:
         """A small blob, its digest checked."""
-        with self._opened(repository, digest, seconds=60) as answer:
+        with self._opened(repository, digest, GRACE) as answer:
             content = answer.read(limit, "config")
         if digest_of(content) != digest:
             raise SourceError("The config does not match its digest.")
@@ -195,7 +197,7 @@ class Distribution:
         """Hand a blob's bytes to ``write``. Refuses more of them than ``size``; the
         digest is for the reader to check."""
         left = size
-        with self._opened(repository, digest, 60 + size / SLOWEST) as answer:
+        with self._opened(repository, digest, GRACE + size / SLOWEST) as answer:
             for chunk in answer.chunks():
                 left -= len(chunk)
                 if left < 0:

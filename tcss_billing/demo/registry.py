@@ -57,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
     """One request. ``shelf`` and ``login`` are the server's."""
 
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes; together with delayed ACKs that is 40 ms.
+    disable_nagle_algorithm = True
     shelf: Shelf
     login: str
 

@@ -51,6 +51,23 @@ class Registry:
         config: Mapping[str, Any] | None = None,
     ) -> str:
         """Hold one image of these (stored, plain) layers; returns its image ID."""
+        described = [
+            (digest_of(stored), len(stored), digest_of(plain))
+            for stored, plain in layers
+        ]
+        for stored, _ in layers:
+            blob = f"/v2/{repository}/blobs/{digest_of(stored)}"
+            self.answers[blob] = body(stored)
+        return self.holds_described(described, repository, tag, config)
+
+    def holds_described(
+        self,
+        layers: Sequence[tuple[str, int, str]],
+        repository: str = "team/app",
+        tag: str = "1.0",
+        config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Hold one image of layers told by digest, size and diff ID."""
         about = json.dumps(
             {
                 "os": "linux",
@@ -58,7 +75,7 @@ class Registry:
                 "created": "2026-11-01T00:00:00Z",
                 "rootfs": {
                     "type": "layers",
-                    "diff_ids": [digest_of(plain) for _, plain in layers],
+                    "diff_ids": [plain for *_, plain in layers],
                 },
                 **(config or {}),
             }
@@ -75,10 +92,10 @@ class Registry:
                 "layers": [
                     {
                         "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-                        "digest": digest_of(stored),
-                        "size": len(stored),
+                        "digest": digest,
+                        "size": size,
                     }
-                    for stored, _ in layers
+                    for digest, size, _ in layers
                 ],
             }
         ).encode()
@@ -90,8 +107,7 @@ class Registry:
             self.answers[f"{at}/manifests/{reference}"] = body(
                 manifest, MANIFEST, headers=told
             )
-        for blob in (about, *[stored for stored, _ in layers]):
-            self.answers[f"{at}/blobs/{digest_of(blob)}"] = body(blob)
+        self.answers[f"{at}/blobs/{digest_of(about)}"] = body(about)
         return digest_of(about)
 
 
@@ -99,6 +115,8 @@ class Handler(BaseHTTPRequestHandler):
     """Looks the path up; anything else is 404."""
 
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes; together with delayed ACKs that is 40 ms.
+    disable_nagle_algorithm = True
     registry: Registry
 
     def do_GET(self) -> None:

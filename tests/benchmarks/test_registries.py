@@ -1,0 +1,88 @@
+"""A registry of ten thousand repositories with three tags each."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account
+from quota.models import Image, RegistrySync
+from quota.services import registry_reading, registry_syncs
+from tests.benchmarks.conftest import analyze, seconds
+from tests.benchmarks.test_pages import signed_in
+from tests.factories import account_with
+from tests.quota.test_registries import connect
+from tests.registries.many import many_repositories
+from tests.registries.memory import MEGABYTE, grown_by
+
+pytestmark = pytest.mark.django_db(transaction=True)
+REPOSITORIES = int(os.environ.get("BENCH_REPOSITORIES", "10000"))
+Say = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _private_allowed() -> Iterator[None]:
+    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
+        yield
+
+
+def read(account_id: int, sync_id: int) -> None:
+    registry_reading.work(account_id=account_id, sync_id=sync_id, clock=timezone.now)
+
+
+def watch(seen: list[int], done: threading.Event) -> None:
+    """What the page shows meanwhile."""
+    while not done.wait(5):
+        seen.append(RegistrySync.objects.latest("pk").repositories)
+    connection.close()
+
+
+def test_ten_thousand_repositories(report: Say, tmp_path: Path) -> None:
+    account = account_with(now=timezone.now() - timedelta(days=3))
+    with many_repositories(REPOSITORIES) as many:
+        registry = connect(account, many.address, timezone.now())
+        for words in ("first sync", "second, incremental"):
+            registry_syncs.request(
+                account=account,
+                registries=[registry],
+                is_full=False,
+                by=None,
+                now=timezone.now(),
+            )
+            run = RegistrySync.objects.latest("pk")
+            seen: list[int] = []
+            done = threading.Event()
+            begun = time.perf_counter()
+            watcher = threading.Thread(target=watch, args=(seen, done))
+            watcher.start()
+            grown = grown_by(read, account.pk, run.pk, folder=tmp_path)
+            took = time.perf_counter() - begun
+            done.set()
+            watcher.join()
+            run.refresh_from_db()
+            assert (run.outcome, run.repositories) == ("done", REPOSITORIES)
+            report(
+                f"{words}: {run.repositories:,} repositories, {run.tags:,} tags in"
+                f" {took:.0f} s, {grown / MEGABYTE:.0f} MB above idle; progress was"
+                f" seen to move {len(set(seen))} times"
+            )
+    assert Image.objects.count() == REPOSITORIES * 3
+    _page(report, account)
+
+
+def _page(report: Say, account: Account) -> None:
+    analyze()
+    client = signed_in(account)
+    url = reverse("quota:images", args=[account.slug, "repository"])
+    for query in ("", "?namespace=team-07", "?latest=1", "?tag=1.1", "?q=app-09"):
+        client.get(url + query)
+        of_page = seconds(lambda query=query: client.get(url + query), 10)  # type: ignore[misc]
+        report(f"repository images {query or 'unfiltered'}: {of_page * 1000:.0f} ms")
