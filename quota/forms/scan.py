@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django import forms
 
+from quota.forms.fields import NamesLeftOut
 from quota.forms.images import FilterForm
 from quota.models import Kind, Scope, Selection
 from quota.models.scans import DEFAULT_TIME_LIMIT
@@ -72,6 +73,7 @@ class ScanForm(forms.Form):
             "invalid": "Enter a time limit of 1 to 1,440 minutes.",
         },
     )
+    left_out = NamesLeftOut(required=False)
     fit = forms.BooleanField(required=False)
     key = forms.UUIDField(required=False)
     agreed_set = forms.CharField(required=False, max_length=80)
@@ -114,6 +116,7 @@ class ScanForm(forms.Form):
             ids=(self.cleaned_data.get("image", ()) if scope is Scope.SELECTED else ()),
             filter=filters.chosen(),
             kind=self.kind,
+            left_out=self.cleaned_data.get("left_out", ()),
             task=self._task if scope in {Scope.RETRY, Scope.AGAIN} else None,
         )
 

@@ -175,4 +175,8 @@ class Selection:
 
     def asked(self) -> dict[str, Any]:
         """The selection as plain data, for the task's record of what was asked."""
-        return {**asdict(self), "ids": sorted(self.ids)}
+        return {
+            **asdict(self),
+            "ids": sorted(self.ids),
+            "left_out": list(self.left_out),
+        }

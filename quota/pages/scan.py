@@ -177,6 +177,7 @@ class Bulk:
     cost: str
     problem: str
     scan_query: str
+    schedule_query: str
 
 
 def bulk(
@@ -189,9 +190,10 @@ def bulk(
     else:
         query |= filter_query(selection.filter)
     scan_query = urlencode(query, doseq=True)
+    ticked = urlencode({"image": selection.ids}, doseq=True) if selection.ids else ""
     if quoted is None:
         count = plural(len(selection.ids), "image")
-        return Bulk(count, "", "", problem, scan_query)
+        return Bulk(count, "", "", problem, scan_query, ticked)
     kinds = [
         f"{count:,} {word}"
         for count, word in (
@@ -212,4 +214,5 @@ def bulk(
         cost=format_quota(quoted.all.cost_tenths),
         problem="",
         scan_query=scan_query,
+        schedule_query=ticked,
     )

@@ -45,6 +45,7 @@ CRUMBS = {
     "quota:remove-registry": "Remove a registry",
     "quota:findings": "Findings",
     "quota:finding": "Finding",
+    "quota:schedule": "Scheduled scan settings",
     "quota:tasks": "Scan tasks",
     "quota:task": "Scan task",
     "quota:subscription": "Subscription",

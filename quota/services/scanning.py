@@ -1,9 +1,10 @@
 """Starting, stopping and repeating scan tasks: the verbs of *Scan now*."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -40,6 +41,8 @@ from quota.rules.lifecycle import SubscriptionState
 from quota.rules.units import TENTHS
 from quota.services import ending, waking
 from quota.services.plans import plan_for
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,25 @@ def _open_windows(account: Account, now: datetime) -> QuotaWindowQuerySet:
 
 def quote(*, account: Account, selection: Selection, now: datetime) -> ScanQuote:
     """Count and price a scan of ``selection`` without starting it (rules 5.4)."""
-    ground = _ground(account, selection, now, list(_open_windows(account, now)))
+    return quotes(account=account, selections={None: selection}, now=now)[None]
+
+
+def quotes(
+    *, account: Account, selections: Mapping[K, Selection], now: datetime
+) -> dict[K, ScanQuote]:
+    """Count and price each of several selections, on one reading of the account."""
+    windows = list(_open_windows(account, now))
+    ground: _Ground | None = None
+    priced = {}
+    for name, selection in selections.items():
+        if ground is None:
+            ground = _ground(account, selection, now, windows)
+        ground = replace(ground, images=selection.images(account.pk, now))
+        priced[name] = _quoted(ground)
+    return priced
+
+
+def _quoted(ground: _Ground) -> ScanQuote:
     everything = ground.candidates()
     available = ground.available_tenths
     short = everything.cost_tenths > available

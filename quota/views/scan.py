@@ -24,7 +24,6 @@ from accounts.http import (
 )
 from quota.errors import NotActive
 from quota.forms.scan import ScanForm
-from quota.ledger import ScanQuote
 from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.header import Standing, standing
 from quota.pages.scan import estimate as estimated
@@ -143,10 +142,13 @@ def _quoted(
 ) -> dict[str, Any]:
     selection = form.selection()
     try:
-        prices = {
-            scope: _price(request, scope, selection, now)
-            for scope in _offered(selection)
-        }
+        prices = scanning.quotes(
+            account=request.account,
+            selections={
+                scope: replace(selection, scope=scope) for scope in _offered(selection)
+            },
+            now=now,
+        )
     except NotActive as refusal:
         return {"not_active": refusal}
     empty = not prices[selection.scope].all.images
@@ -165,13 +167,6 @@ def _offered(selection: Selection) -> Sequence[Scope]:
     """The chosen scope first, where only a list or a task can give it."""
     given = [selection.scope] if selection.scope in FROM_ELSEWHERE else []
     return [*given, Scope.RECOMMENDED, Scope.ALL]
-
-
-def _price(
-    request: AccountRequest, scope: Scope, selection: Selection, now: datetime
-) -> ScanQuote:
-    each = replace(selection, scope=scope)
-    return scanning.quote(account=request.account, selection=each, now=now)
 
 
 FROM_ELSEWHERE = (Scope.SELECTED, Scope.MATCHING, Scope.RETRY, Scope.AGAIN)
