@@ -18,7 +18,8 @@ WRONG = ("invalid", "min_value", "max_value")
 
 
 class PurchaseForm(forms.Form):
-    """A pack, and Professional Edition with it where there is none yet."""
+    """A pack, and Professional Edition with it where there is none yet; that can also
+    be bought alone, with 0 scans a month."""
 
     quantity = forms.IntegerField(
         min_value=-(10**9), max_value=10**9, error_messages=WHOLE
@@ -48,7 +49,7 @@ class PurchaseForm(forms.Form):
         data = self.cleaned_data
         quantity = data["quantity"]
         if data.get("delta"):
-            quantity = max(300, quantity + data["delta"])
+            quantity = max(0 if with_edition else 300, quantity + data["delta"])
         return Basket(
             quantity=quantity,
             cores=(data.get("cores") or 1) if with_edition else 0,

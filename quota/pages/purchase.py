@@ -13,6 +13,7 @@ from quota.models import Order, Tariff
 from quota.pages.header import QuotaHeader
 from quota.pages.words import Clock, plural
 from quota.quotes import Quote
+from quota.rules.estimate import Need
 from quota.rules.units import TENTHS, format_quota
 
 
@@ -130,6 +131,26 @@ def terms(tariff: Tariff) -> Terms:
         tariff.step,
         f"Sold in steps of {tariff.step}. {price} a month for each {tariff.step}.",
         f"{unit} per core and month, charged at once.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the estimator says."""
+
+    words: str
+    quantity: int
+
+
+def advice(found: Need) -> Advice:
+    """The smallest quantity that covers it, and what it would leave unused."""
+    first = format_quota(found.first_month_tenths)
+    later = format_quota(found.later_month_tenths)
+    spare = format_quota(found.spare_tenths)
+    return Advice(
+        f"The first month takes at most {first}, later ones at most {later}."
+        f" {found.quantity:,} scans a month cover that, with {spare} to spare.",
+        found.quantity,
     )
 
 

@@ -18,10 +18,11 @@ from accounts.http import (
     wants_fragment,
     with_account,
 )
+from quota.forms.estimate import EstimateForm
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
 from quota.pages.header import Standing, standing
-from quota.pages.purchase import quote_words, receipt, terms
+from quota.pages.purchase import Advice, advice, quote_words, receipt, terms
 from quota.services import purchasing
 
 
@@ -85,8 +86,10 @@ def _dialog(
 ) -> HttpResponse:
     request.account.refresh_from_db(fields=["balance", "debt"])
     stands = standing(request.account, now)
-    form = PurchaseForm(data)
+    form, estimate = PurchaseForm(data), EstimateForm(data)
     context: dict[str, Any] = {
+        "estimate": estimate,
+        "advice": _advice(estimate, stands),
         "form": form,
         "standing": stands,
         "header": stands.header,
@@ -112,6 +115,13 @@ def _dialog(
     return render_page(
         request, "quota/purchase.html", context, partial=partial, status=status
     )
+
+
+def _advice(estimate: EstimateForm, stands: Standing) -> Advice | None:
+    if stands.subscription or not estimate.is_valid():
+        return None
+    found = estimate.need(stands.tariff)
+    return advice(found) if found else None
 
 
 def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:

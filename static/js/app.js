@@ -58,6 +58,15 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.addEventListener("click", (event) => {
+  const set = event.target.closest("[data-set]");
+  if (!set) return;
+  event.preventDefault();
+  const input = find(`#${set.dataset.set}`);
+  input.value = set.value;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // Ticked rows and the bar under them; shift extends.
 const boxes = () => all('#rows input[name="image"]');
 const tick = (list, on) => list.forEach((box) => { box.checked = on; });

@@ -1,0 +1,103 @@
+"""The first purchase: with or without image scan, and how many scans are needed."""
+
+from datetime import datetime
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from pytest_django.asserts import assertContains, assertNotContains
+
+from accounts.models import Account
+from accounts.services import opening
+from quota.models import OrderLine, QuotaPack, Subscription
+from tests.factories import UserFactory, account_with, creator_of, top_up
+from tests.quota.test_subscription_page import hidden
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(now: datetime) -> Account:
+    account = opening.open_account(
+        slug="fernhill",
+        name="Fernhill",
+        zone="UTC",
+        currency="USD",
+        creator=UserFactory.create(),
+        now=now,
+    )
+    top_up(account, 5000, now)
+    return account
+
+
+@pytest.fixture
+def signed_in(client: Client, account: Account) -> Client:
+    client.force_login(creator_of(account))
+    return client
+
+
+def page(account: Account) -> str:
+    return reverse("quota:purchase", args=[account.slug])
+
+
+def buy_with(client: Client, account: Account, **data: str) -> int:
+    shown = client.get(page(account), data)
+    sent = {**data, **{n: hidden(shown, n) for n in ("key", "state", "total")}}
+    return client.post(page(account), sent).status_code
+
+
+@pytest.fixture(autouse=True)
+def _clock(now: datetime):  # type: ignore[no-untyped-def]
+    with time_machine.travel(now, tick=False):
+        yield
+
+
+def test_professional_edition_alone(signed_in: Client, account: Account) -> None:
+    assert buy_with(signed_in, account, cores="2", months="24", quantity="0") == 302
+
+    assert Subscription.objects.get().cores == 2
+    assert not QuotaPack.objects.exists()
+    assert OrderLine.objects.get().kind == "edition"
+
+
+def test_both_in_one_order_the_edition_first(
+    signed_in: Client, account: Account
+) -> None:
+    assert buy_with(signed_in, account, cores="2", months="3", quantity="600") == 302
+
+    lines = OrderLine.objects.order_by("position").values_list("kind", "periods")
+    assert list(lines) == [("edition", 3), ("pack", 3)]
+    assert QuotaPack.objects.get().anchor == Subscription.objects.get().anchor
+
+
+def test_the_estimator_names_the_smallest_that_covers_it(
+    signed_in: Client, account: Account
+) -> None:
+    numbers = {"images": "500", "weekly": "14", "cycle": "7"}
+
+    response = signed_in.get(
+        reverse("quota:purchase-quote", args=[account.slug]),
+        {**numbers, "quantity": "300", "cores": "1", "months": "1"},
+        headers={"HX-Request": "true"},
+    )
+
+    assertContains(response, "The first month takes at most 786.8, later ones at most")
+    assertContains(response, "900 scans a month cover that, with 113.2 to spare.")
+    assertContains(response, 'name="quantity" value="900"')
+
+
+@pytest.mark.parametrize("images", ["-1", "many", "1000001"])
+def test_bad_numbers_get_a_sentence(
+    signed_in: Client, account: Account, images: str
+) -> None:
+    response = signed_in.get(page(account), {"images": images, "quantity": "300"})
+
+    assertContains(response, "Enter a whole number from 0 to 1,000,000.")
+
+
+def test_additional_quota_has_no_estimator(client: Client, now: datetime) -> None:
+    account = account_with(now=now)
+    client.force_login(creator_of(account))
+
+    assertNotContains(client.get(page(account)), "How many do I need?")
