@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from accounts import looking
 from accounts.models import Account, Member, User
 from accounts.statements import Statement
 
@@ -49,6 +50,7 @@ class AccountRequest(HttpRequest):
     member: Member
     rights: frozenset[Right]
     htmx: HtmxDetails
+    is_looking: bool = False
 
 
 def rights_of(member: Member) -> frozenset[Right]:
@@ -111,7 +113,7 @@ MEMBER = Statement(_member, {"slug": str, "user": int}, Member, Account)
 def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
     found = MEMBER.first(slug=slug, user=request.user.pk)
     if found is None:
-        raise Http404("There is no such account.")
+        return _look(request, slug)
     entered: AccountRequest = request  # type: ignore[assignment]
     entered.member, entered.account = found
     entered.member.account = entered.account
@@ -119,6 +121,24 @@ def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
     _note_activity(entered.member, timezone.now())
     if right not in entered.rights:
         raise PermissionDenied(_who_can_help(entered.account, right))
+    return entered
+
+
+def _look(request: HttpRequest, slug: str) -> AccountRequest:
+    """Let staff who look as the customer see what the creator sees; whatever would
+    change something is refused (rules 9: they neither buy nor scan for a customer)."""
+    if not looking.is_looking_at(request, slug, timezone.now()):
+        raise Http404("There is no such account.")
+    if request.method not in {"GET", "HEAD"}:
+        raise PermissionDenied(
+            "You are looking as the customer. Nothing can be changed from here."
+        )
+    entered: AccountRequest = request  # type: ignore[assignment]
+    entered.member = Member.objects.select_related("account", "user").get(
+        account__slug=slug, is_creator=True
+    )
+    entered.account, entered.rights = entered.member.account, frozenset(Right)
+    entered.is_looking = True
     return entered
 
 

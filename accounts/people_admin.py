@@ -1,6 +1,6 @@
 """The back office of people: who they are, what is owed to them, and what arrived."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,7 +18,7 @@ from accounts.models import (
     Outgoing,
     User,
 )
-from accounts.readonly import ReadOnlyAdmin
+from accounts.readonly import AccountFilter, ReadOnlyAdmin
 from accounts.services import resending, staff_opening
 from accounts.staff_people_forms import OpenAccountForm
 
@@ -28,7 +28,7 @@ class UserAdmin(ReadOnlyAdmin):
     """People."""
 
     list_display = ("email", "name", "email_verified_at", "phone", "is_staff")
-    search_fields = ("email", "name")
+    exact_search = ("email", "name", "id")
     exclude = ("password",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -41,7 +41,6 @@ class AccountAdmin(ReadOnlyAdmin):
     """Customers: *Add* opens an account for somebody, who gets a link to sign in."""
 
     list_display = ("name", "slug", "zone", "currency", "balance", "debt")
-    search_fields = ("name", "slug")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.add_account")
@@ -78,7 +77,7 @@ class MemberAdmin(ReadOnlyAdmin):
         "last_active_at",
     )  # fmt: skip
     list_select_related = ("account", "user")
-    search_fields = ("account__slug", "user__email")
+    exact_search = ("account__slug", "user__email")
 
 
 @admin.register(MemberChange)
@@ -87,7 +86,7 @@ class MemberChangeAdmin(ReadOnlyAdmin):
 
     list_display = ("account", "user", "by", "before", "after", "created_at")
     list_select_related = ("account", "user", "by")
-    search_fields = ("account__slug", "user__email")
+    exact_search = ("account__slug", "user__email")
 
 
 @admin.register(Invite)
@@ -99,7 +98,7 @@ class InviteAdmin(ReadOnlyAdmin):
         "cancelled_at",
     )  # fmt: skip
     list_select_related = ("account", "invited_by")
-    search_fields = ("account__slug", "email")
+    exact_search = ("account__slug", "email")
     exclude = ("nonce",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -117,8 +116,7 @@ class OutboxAdmin(ReadOnlyAdmin):
     """What is owed and what became of it; *Send again* for whoever may."""
 
     actions = ("send_again",)
-    list_filter = ("state", "channel", "kind")
-    date_hierarchy = "created_at"
+    list_filter: ClassVar[tuple[Any, ...]] = ("state", "channel", "kind")
     right = ""
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
@@ -147,7 +145,8 @@ class NoticeAdmin(OutboxAdmin):
         "interrupted", "reason",
     )  # fmt: skip
     list_select_related = ("account", "user")
-    search_fields = ("account__slug", "user__email", "subject")
+    list_filter = (*OutboxAdmin.list_filter, AccountFilter)
+    exact_search = ("account__slug", "user__email", "id")
     right = "accounts.resend_notice"
 
 
@@ -159,5 +158,5 @@ class LetterAdmin(OutboxAdmin):
         "kind", "channel", "address", "state", "attempts", "due_at", "sent_at",
         "interrupted", "reason",
     )  # fmt: skip
-    search_fields = ("address",)
+    exact_search = ("address", "id")
     right = "accounts.resend_letter"

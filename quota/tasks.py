@@ -10,6 +10,7 @@ from quota.services import (
     auto_renewal,
     deciding,
     invoicing,
+    reconciling,
     registry_reading,
     registry_syncs,
     reminding,
@@ -84,6 +85,13 @@ def issue_invoices() -> None:
 def sweep_invoices(timestamp: int) -> None:
     """Number what a lost job left without an invoice."""
     invoicing.issue(now=timezone.now())
+
+
+@app.periodic(cron="40 2 * * *")
+@app.task(name="quota.tasks.prove_books", queueing_lock="books", pass_context=False)
+def prove_books(timestamp: int) -> None:
+    """Prove the books of all accounts, nightly."""
+    reconciling.prove(clock=timezone.now)
 
 
 @app.periodic(cron="5 * * * *")

@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "accounts",
     "quota",
     "tcss_billing",
-    "django.contrib.admin",
+    "tcss_billing.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -20,6 +20,7 @@ from tests.accounts.stripe_server import StripeServer
 # What migrations write, and tests do not change.
 KEPT = {
     "auth_group",
+    "auth_group_permissions",
     "auth_permission",
     "django_content_type",
     "django_migrations",

@@ -97,6 +97,10 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("see_back_office", "Can see everything in the back office"),
+            ("look_as_customer", "Can look at a customer's console"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="account_balance_never_negative", condition=Q(balance__gte=0)

@@ -1,5 +1,21 @@
 """The back office of quota: staff look at everything here; services write."""
 
-from quota.admin import catalogue, records, refunds, registries
+from quota.admin import (
+    accounts,
+    catalogue,
+    jobs,
+    records,
+    refunds,
+    registries,
+    tariffs,
+)
 
-__all__ = ["catalogue", "records", "refunds", "registries"]
+__all__ = [
+    "accounts",
+    "catalogue",
+    "jobs",
+    "records",
+    "refunds",
+    "registries",
+    "tariffs",
+]

@@ -18,11 +18,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.acts import address_of
 from accounts.errors import Refusal
-from accounts.models import User
 from accounts.money import format_money
 from accounts.readonly import AccountFilter, ReadOnlyAdmin, csv_of
+from quota.admin.staff import staff_of
 from quota.forms.decisions import HOLDS, ApproveForm, ConfirmForm, RejectForm
 from quota.models import LedgerEntry, RefundRequest
 from quota.pages.refund_desk import TONES, Desk, age_words, desk, is_late
@@ -166,7 +165,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[RefundRequest]
     ) -> None:
         """Take these requests on; what is refused is said for each."""
-        now, staff = timezone.now(), _staff(request)
+        now, staff = timezone.now(), staff_of(request)
         for refund in queryset.order_by("pk"):
             try:
                 deciding.assign(refund=refund, staff=staff, now=now)
@@ -242,7 +241,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
     def entries(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The ledger entries that the computation rests on, as CSV."""
-        if not request.user.has_perm("quota.view_ledgerentry"):
+        if not self.has_view_permission(request):
             raise PermissionDenied
         refund = _found(pk)
         columns = (
@@ -276,7 +275,7 @@ class RefundRequestAdmin(ReadOnlyAdmin):
         if sure and "sure" not in request.POST:
             return self._ask(request, pk, form, now)
         try:
-            done = act(form, _staff(request), now)
+            done = act(form, staff_of(request), now)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
             return self._page(
@@ -344,14 +343,9 @@ def _found(pk: int) -> RefundRequest:
     )
 
 
-def _staff(request: HttpRequest) -> Staff:
-    assert isinstance(request.user, User)  # noqa: S101 -- the admin lets no one else in
-    return Staff(request.user, address_of(request))
-
-
 def _desk(request: HttpRequest, refund: RefundRequest, now: datetime) -> Desk:
     today = refund_sums.compute(refund_sums.thing_asked(refund), now)
-    return desk(refund, today, _staff(request).user, now)
+    return desk(refund, today, staff_of(request).user, now)
 
 
 def _done(refund: RefundRequest) -> str:

@@ -5,6 +5,7 @@ from quota.models.findings import FindingGroup, Triage, TriageState
 from quota.models.images import Finding, Image, ImageSource, Sighting
 from quota.models.invoices import Invoice, InvoiceNumber, InvoiceSeries
 from quota.models.orders import Order, OrderLine
+from quota.models.proofs import ReconcileRun
 from quota.models.refunds import RefundEvent, RefundRequest
 from quota.models.registries import Registry, RegistrySync
 from quota.models.scans import Scan, ScanTask
@@ -32,6 +33,7 @@ __all__ = [
     "OrderLine",
     "QuotaPack",
     "QuotaWindow",
+    "ReconcileRun",
     "RefundEvent",
     "RefundRequest",
     "Registry",

@@ -35,6 +35,7 @@ class Tariff(models.Model):
     objects = TariffQuerySet.as_manager()
 
     class Meta:
+        permissions = [("edit_tariff", "Can add a new version of a tariff")]
         constraints = [
             models.UniqueConstraint(
                 "currency", "valid_from", name="tariff_one_in_force_per_currency"

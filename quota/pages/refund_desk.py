@@ -88,7 +88,7 @@ def desk(refund: RefundRequest, today: Computation, by: User, now: datetime) -> 
     clock = Clock(account, now)
     money = account.currency
     entries = reverse("admin:quota_ledgerentry_changelist")
-    scope = f"?window__pack__id__exact={refund.pack_id}"
+    scope = f"?pack={refund.pack_id}"
     state = RefundState(refund.state)
     return Desk(
         label=refund.label,

@@ -81,6 +81,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         ),
         "can_scan": Right.SCAN in rights,
         "can_buy": Right.MONEY in rights,
+        "is_looking": getattr(request, "is_looking", False),
         "initials": "".join(word[0] for word in name.split()[:2]).upper(),
         "quota_mini": SimpleLazyObject(lambda: quota_header(account, timezone.now())),
         "quota_pause": SimpleLazyObject(lambda: paused(account, timezone.now())),
