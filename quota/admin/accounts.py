@@ -24,7 +24,6 @@ admin.site.unregister(Account)
 class AccountDeskAdmin(AccountAdmin):
     """Customers: found by short name, name, or a member's email."""
 
-    list_display = ("name", "slug", "zone", "currency", "balance", "debt", "created_at")
     exact_search = ("slug", "members__user__email", "name", "id")
     csv_columns = ("id", "slug", "name", "currency", "balance", "debt", "created_at")
 
