@@ -29,6 +29,7 @@ EVERY = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 PAUSE = timedelta(minutes=1)
 MOST_IN_A_ROW = 20
+MOST_DEATHS = 10
 Clock = Callable[[], datetime]
 
 
@@ -56,6 +57,11 @@ def work(*, account_id: int, sync_id: int, clock: Clock) -> bool:
 
 def _worked(reading: "_Reading") -> None:
     try:
+        if reading.sync.attempts > MOST_DEATHS:
+            raise RegistryFailure(
+                "Reading it was broken off again and again at the same place.",
+                "Name the repositories to read, without the one that does it.",
+            )
         reading.read()
     except PullLimitReached as limit:
         reading.wait(limit, limit.until)

@@ -54,22 +54,7 @@ def connect(request: AccountRequest) -> HttpResponse:
     if request.method != "POST":
         form = RegistryForm(initial={"type": "docker", "verify_certificate": True})
         return _form(request, form, None)
-    form = RegistryForm(request.POST)
-    if not form.is_valid():
-        return _form(request, form, None, status=422)
-    now = timezone.now()
-    try:
-        registry = service.connect(
-            account=request.account,
-            details=form.details(),
-            password=form.cleaned_data["password"],
-            by=request.user,
-            now=now,
-        )
-    except Refusal as refusal:
-        form.add_error(None, str(refusal))
-        return _form(request, form, None, status=refusal.status)
-    return _checked(request, registry)
+    return _saved(request, RegistryForm(request.POST), None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,19 +64,7 @@ def change(request: AccountRequest, registry: int) -> HttpResponse:
     found = _registry(request, registry)
     if request.method != "POST":
         return _form(request, RegistryForm.of(found), found)
-    form = RegistryForm(request.POST)
-    if not form.is_valid():
-        return _form(request, form, found, status=422)
-    try:
-        changed = service.change(
-            registry=found,
-            details=form.details(),
-            password=form.cleaned_data["password"],
-        )
-    except Refusal as refusal:
-        form.add_error("password", str(refusal))
-        return _form(request, form, found, status=refusal.status)
-    return _checked(request, changed)
+    return _saved(request, RegistryForm(request.POST), found)
 
 
 @require_POST
@@ -159,6 +132,30 @@ def _form(
     return render_page(
         request, "quota/registry.html", context, partial="dialog", status=status
     )
+
+
+def _saved(
+    request: AccountRequest, form: RegistryForm, registry: Registry | None
+) -> HttpResponse:
+    """Connect or change, then ask whether it answers."""
+    if not form.is_valid():
+        return _form(request, form, registry, status=422)
+    details, password = form.details(), form.cleaned_data["password"]
+    try:
+        if registry:
+            row = service.change(registry=registry, details=details, password=password)
+        else:
+            row = service.connect(
+                account=request.account,
+                details=details,
+                password=password,
+                by=request.user,
+                now=timezone.now(),
+            )
+    except Refusal as refusal:
+        form.add_error("password" if registry else None, str(refusal))
+        return _form(request, form, registry, status=refusal.status)
+    return _checked(request, row)
 
 
 def _checked(request: AccountRequest, registry: Registry) -> HttpResponse:

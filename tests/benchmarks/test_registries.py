@@ -19,7 +19,7 @@ from quota.services import registry_reading, registry_syncs
 from tests.benchmarks.conftest import analyze, seconds
 from tests.benchmarks.test_pages import signed_in
 from tests.factories import account_with
-from tests.quota.test_registries import connect
+from tests.registries.acts import connect
 from tests.registries.many import many_repositories
 from tests.registries.memory import MEGABYTE, grown_by
 

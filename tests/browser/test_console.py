@@ -132,6 +132,7 @@ def test_no_page_has_an_accessibility_violation(
     task = ScanTask.objects.get()
     paths = (
         "images/local", f"images/local/{digest}", "images/local/scan?scope=all",
+        "images/repository", "registries", "registries/connect",
         "tasks", f"tasks/{task.pk}", "subscription/purchase", "orders", "orders/1",
     )  # fmt: skip
     found: list[str] = []

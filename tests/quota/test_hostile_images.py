@@ -16,8 +16,8 @@ from quota.services.reconciling import reconcile
 from quota.services.registries import Details
 from quota.sources.opened import digest_of
 from tests.factories import account_with
-from tests.quota.test_registries import connect, scan, sync
 from tests.registries import hostile as bad
+from tests.registries.acts import connect, scan, sync
 from tests.registries.hostile import hostile_registry, layer_of, tar_of
 
 pytestmark = pytest.mark.django_db

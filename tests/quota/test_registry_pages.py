@@ -23,8 +23,8 @@ from tests.factories import (
     creator_of,
     member_of,
 )
-from tests.quota.test_registries import connect, sync
 from tests.registries import hostile as bad
+from tests.registries.acts import connect, sync
 from tests.registries.hostile import hostile_registry
 
 pytestmark = pytest.mark.django_db

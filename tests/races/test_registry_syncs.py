@@ -17,8 +17,8 @@ from quota.scanners import Engines
 from quota.services import registry_reading, registry_syncs, working
 from quota.services.advising import StoredAdvisories
 from tests.factories import account_with, press
-from tests.quota.test_registries import connect
 from tests.races.processes import FORK, start
+from tests.registries.acts import connect
 from tests.registries.hostile import Handler, hostile_registry
 from tests.registries.hostile import Registry as Hostile
 from tests.registries.many import many_repositories

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from quota.sources.content import FoundImage, Pullable, SourceError
 from quota.sources.distribution import Access, CatalogueRefused, Denied
 from quota.sources.login import LoginFailed
 from quota.sources.opened import digest_of
-from quota.sources.reach import Reach, RegistryFailure, origin
+from quota.sources.reach import Reach, RegistryFailure
 from quota.sources.registry import RegistrySource
 from tcss_billing.demo.images import write_image
 from tests.registries.hostile import (
@@ -287,68 +286,6 @@ def test_a_catalogue_that_is_not_listed_is_told_apart_from_a_wrong_password(
     reading(hostile.access(), ["team/app"]).check()
     with pytest.raises(RegistryFailure, match="repository team/gone is not there"):
         reading(hostile.access(), ["team/gone"]).check()
-
-
-def test_private_addresses_are_out_of_reach_unless_the_operator_allows_them(
-    hostile: Registry,
-) -> None:
-    with pytest.raises(RegistryFailure, match="not allowed here"):
-        reading(hostile.access(reach=Reach(private=False))).check()
-    assert hostile.asked == []
-
-
-@pytest.mark.parametrize(
-    ("address", "publicly", "privately"),
-    [
-        ("8.8.8.8", True, True),
-        ("10.0.0.1", False, True),
-        ("127.0.0.1", False, True),
-        ("100.64.0.1", False, True),
-        ("::1", False, True),
-        ("fd12::1", False, True),
-        ("169.254.169.254", False, False),
-        ("::ffff:169.254.169.254", False, False),
-        ("64:ff9b::a9fe:a9fe", False, False),
-        ("64:ff9b::a00:1", False, True),
-        ("fe80::1", False, False),
-        ("fd00:ec2::254", False, False),
-        ("0.0.0.0", False, False),  # noqa: S104 -- refused
-        ("224.0.0.1", False, False),
-        ("240.0.0.1", False, False),
-    ],
-)
-def test_what_may_be_reached(address: str, publicly: bool, privately: bool) -> None:
-    parsed = ip_address(address)
-
-    assert Reach(private=False).allows(parsed) is publicly
-    assert Reach(private=True).allows(parsed) is privately
-
-
-def test_the_address_that_was_checked_is_the_one_connected_to(
-    hostile: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name server that answers differently the second time changes nothing."""
-    asked: list[str] = []
-
-    def resolve(host: str, port: int, **_: object) -> list[object]:
-        asked.append(host)
-        address = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"
-        return [(2, 1, 6, "", (address, port))]
-
-    monkeypatch.setattr("quota.sources.reach.socket.getaddrinfo", resolve)
-    address = f"http://rebind.example:{hostile.port}"
-
-    reading(Access(address, reach=Reach(private=True))).client.ping()
-
-    assert asked == ["rebind.example"]
-
-
-@pytest.mark.parametrize(
-    "address", ["ftp://x", "registry", "http://", "https://a:b@host", "http://h:x"]
-)
-def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(SourceError, match="Enter "):
-        origin(address)
 
 
 def test_a_manifest_of_100_mb_is_refused_after_4(hostile: Registry) -> None:
