@@ -38,7 +38,18 @@ class Bell:
 
 def bell(request: HttpRequest) -> dict[str, Any]:
     """The context of the top bar. Not asked for until it is drawn."""
-    return {"bell": SimpleLazyObject(lambda: bell_of(request))}
+    return {
+        "bell": SimpleLazyObject(lambda: bell_of(request)),
+        "initials": SimpleLazyObject(lambda: initials_of(request)),
+    }
+
+
+def initials_of(request: HttpRequest) -> str:
+    """``MT`` for Mei Tanaka; nothing for nobody."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return ""
+    return "".join(word[0] for word in str(user).split()[:2]).upper()
 
 
 def bell_of(request: HttpRequest) -> Bell | None:

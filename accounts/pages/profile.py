@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import phonenumbers
+
 from accounts.models import Account, Code, Member, User
 from accounts.words import zone_label
 
@@ -21,6 +23,7 @@ class ProfilePage:
 
     email: Pending | None
     sms: Pending | None
+    phone: str
     accounts: Sequence[tuple[str, str, str]]
 
 
@@ -32,9 +35,20 @@ def profile_page(user: User, now: datetime) -> ProfilePage:
     return ProfilePage(
         email=pending.get("email"),
         sms=pending.get("sms"),
+        phone=_spaced(user.phone),
         accounts=[
             _zone(member.account, now) for member in members.order_by("account__name")
         ],
+    )
+
+
+def _spaced(phone: str) -> str:
+    """``+65 9123 4567``, as people read it."""
+    if not phone:
+        return ""
+    number = phonenumbers.parse(phone)
+    return phonenumbers.format_number(
+        number, phonenumbers.PhoneNumberFormat.INTERNATIONAL
     )
 
 

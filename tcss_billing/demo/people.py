@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from accounts.models import Account, Member, User
-from accounts.services import codes, inviting
+from accounts.services import codes, inviting, opening
 from accounts.services.notices import SMS
 
 
@@ -14,6 +14,13 @@ def seed_people(account: Account, now: datetime) -> None:
         account=account, is_creator=True
     )
     User.objects.filter(pk=creator.user_id).update(phone="+6591234567")
+    # One of them works for two customers: the account menu switches between them.
+    opening.add_member(
+        account=Account.objects.get(slug="corvid-labs"),
+        user=User.objects.get(email="viewer@demo.example"),
+        is_global_resource=True,
+        is_financial=False,
+    )
     earlier = now - timedelta(hours=26)
     for email, active in (
         ("creator@demo.example", timedelta(hours=1)),

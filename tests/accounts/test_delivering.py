@@ -387,7 +387,7 @@ def test_a_name_cannot_inject_headers_or_markup(
 
     (mail,) = box.mails
     assert mail["Bcc"] is None
-    assert mail["Subject"] == "Order 1 Bcc: all@example.com is paid"
+    assert mail["Subject"] == "Order 1 Bcc: all@example.com is paid: $36.00"
     html = mail.get_payload()[1].get_payload(decode=True).decode()  # type: ignore[union-attr,index]
     assert "<script>" not in html
     assert "&lt;script&gt;" in html

@@ -250,7 +250,7 @@ def test_optional_kinds_are_turned_off_and_required_ones_never(
         clock=lambda: now,
     )
     assert Notice.objects.get().reason == composing.OFF
-    assertContains(signed_in.get(url("notices", account)), "Order 5 is paid")
+    assertContains(signed_in.get(url("notices", account)), "Order 5 is paid: $36.00")
 
 
 class Sink:
