@@ -15,7 +15,6 @@ from accounts.forms.signing import NewPersonForm
 from accounts.models import Account, Invite, User
 from accounts.services import inviting
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 PAGE = "registration/invite.html"
 
 
@@ -55,7 +54,7 @@ def _new_person(
     user, account = inviting.accept_as_new_person(
         token=token, now=now, **form.cleaned_data
     )
-    login(request, user, backend=BACKEND)
+    login(request, user)
     return _welcome(request, account)
 
 

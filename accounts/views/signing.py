@@ -26,7 +26,6 @@ from accounts.http import address_of
 from accounts.models import Member, User
 from accounts.services import letters, people, throttling
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -134,7 +133,7 @@ class SetPassword(PasswordResetConfirmView):
             by_mail=True,
         )
         self.request.session.pop("_password_reset_token", None)
-        login(self.request, form.user, backend=BACKEND)
+        login(self.request, form.user)
         return redirect("accounts:home")
 
     def form_invalid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
@@ -162,5 +161,5 @@ def open_account(request: HttpRequest, token: str) -> HttpResponse:
         )
     except Refusal:
         return render(request, template, {"gone": True}, status=409)
-    login(request, user, backend=BACKEND)
+    login(request, user)
     return redirect(account)

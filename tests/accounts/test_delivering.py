@@ -27,7 +27,10 @@ NUMBER = "+6591234567"
 
 @pytest.fixture
 def account(now: datetime) -> Account:
-    return account_with(now=now)
+    """An account to which nothing is owed yet."""
+    account = account_with(now=now)
+    Notice.objects.all().delete()
+    return account
 
 
 @pytest.fixture
