@@ -109,6 +109,11 @@ class Standing:
         """Since when results count as history (rules 5.2, 6)."""
         return self.subscription.history if self.subscription else None
 
+    def is_first(self, scanned_at: datetime | None) -> bool:
+        """Whether the next scan of an image last scanned then is its first."""
+        since = self.history
+        return scanned_at is None or since is None or scanned_at < since
+
     @property
     def is_active(self) -> bool:
         """Whether scanning and buying are possible."""

@@ -1,16 +1,24 @@
 """One image: findings, what was assessed, and why each scan cost what it did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
+from urllib.parse import urlencode
 
+from django.db.models import Case, F, QuerySet, When
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
-from quota.models import Finding, Image, Kind, Scan
+from quota.models import Finding, Image, Kind, Scan, TriageState
 from quota.pages import cells
-from quota.pages.images import TONES
+from quota.pages.findings import STATE_TONES, export_url
+from quota.pages.header import Standing
+from quota.pages.image_history import HistoryRow, history
+from quota.pages.images import COUNTED_TO, TONES, Listing
+from quota.pages.listed import beside
 from quota.pages.words import Clock, plural, size
 from quota.rules.units import format_quota
 
@@ -56,18 +64,16 @@ class FindingRow:
     tone: str
     severity: str
     first_seen: str
+    state: str
+    state_tone: str
+    url: str
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One scan of the image, and why it cost what it did."""
+class Neighbours(NamedTuple):
+    """The images before and after this one in the list it was opened from."""
 
-    when: str
-    word: str
-    why: str
-    quota: str
-    task_url: str
-    message: str
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +102,46 @@ class ImagePage:
     tab: str
     findings: Sequence[FindingRow]
     more_url: str
+    more_words: str
     assessed: Sequence[Assessed]
     history: Sequence[HistoryRow]
     empty: str
     next_words: str
+    next_cost: str
     can_scan: bool
+    export_url: str
+    list_url: str
+    neighbours: Neighbours
 
 
 def image_page(
-    image: Image, *, kind: Kind, tab: str, after: str, account: Account, now: datetime
+    image: Image,
+    *,
+    listing: Listing,
+    tab: str,
+    after: str,
+    account: Account,
+    standing: Standing,
+    now: datetime,
 ) -> ImagePage:
-    """Everything of one image; findings by severity, twenty at a time."""
-    clock = Clock(account, now)
+    """Everything of one image; findings by severity, those with a fix first, twenty at
+    a time."""
+    clock, kind = Clock(account, now), listing.filter.kind
     name, shown_tag = _called(image, kind)
     tab = tab if tab in dict(TABS) else "vulnerabilities"
+    query = listing.query()
     url = reverse("quota:image", args=[account.slug, kind, image.digest])
+    list_url = reverse("quota:images", args=[account.slug, kind])
     flying = Scan.objects.filter(
         account=account, image=image, state__in=["queued", "running"]
     ).first()
     word, icon, tone = TONES[flying.state if flying else image.outcome]
-    found = _findings(image, tab, after)
-    more = found[PAGE:]
+    findings = _findings(image, tab, after)
+    found = list(findings[: PAGE + 1])
     shown = found[:PAGE]
+    left = findings[PAGE:COUNTED_TO].count() if len(found) > PAGE else 0
     scans = image.first_scans + image.repeat_scans
+    is_first = standing.is_first(image.scanned_at)
     assessed = _assessed(image, clock)
     return ImagePage(
         id=image.pk,
@@ -143,19 +166,49 @@ def image_page(
         containers=plural(image.containers, "container") if image.containers else "",
         scans=f"{scans:,}",
         scans_words=_scans_words(image),
-        sightings=[str(each) for each in image.sightings.order_by("name", "tag")[:20]],
-        tabs=_tabs(image, tab, url),
+        sightings=_seen_as(image),
+        tabs=_tabs(image, tab, url, query),
         tab=tab,
-        findings=[_finding(each, clock) for each in shown],
-        more_url=f"{url}?tab={tab}&after={shown[-1].rank}.{shown[-1].pk}"
-        if more
+        findings=[_finding(each, account, image, clock) for each in shown],
+        more_url=f"{url}?{urlencode({**query, 'tab': tab, 'after': _place(shown[-1])})}"
+        if left
         else "",
+        more_words=f"Load {min(left, PAGE)} more of {_capped(left)}",
         assessed=[each for each in assessed if each.category == tab],
-        history=_history(image, account, clock) if tab == "history" else [],
+        history=history(image, account, clock) if tab == "history" else [],
         empty=_empty(image, tab, assessed, clock),
-        next_words="Next scan is a repeat." if scans else "The first scan costs 1.",
+        next_words="The next scan is a first one."
+        if is_first
+        else "The next scan is a repeat.",
+        next_cost=format_quota(
+            standing.tariff.first_tenths if is_first else standing.tariff.repeat_tenths
+        ),
         can_scan=flying is None,
+        export_url=export_url("csv", account, {"image": image.pk})
+        if image.scanned_at
+        else "",
+        list_url=f"{list_url}?{urlencode(query)}" if query else list_url,
+        neighbours=_neighbours(image, listing, account),
     )
+
+
+def _neighbours(image: Image, listing: Listing, account: Account) -> Neighbours:
+    if not listing.sort:
+        return Neighbours()
+    at = reverse("quota:image", args=[account.slug, listing.filter.kind, "sha256:0"])
+    query = urlencode(listing.query())
+    digests = beside(account, listing.filter, listing.sort, image)
+    return Neighbours(*(each and f"{at[:-8]}{each}?{query}" for each in digests))
+
+
+def _capped(count: int) -> str:
+    return f"{COUNTED_TO:,}+" if count >= COUNTED_TO - PAGE else f"{count:,}"
+
+
+def _seen_as(image: Image) -> Sequence[str]:
+    """Its names, each once, wherever it is seen under it."""
+    seen = image.sightings.order_by("name", "tag").values_list("name", "tag")
+    return [f"{name}:{tag}" for name, tag in seen.distinct()[:20]]
 
 
 def _called(image: Image, kind: Kind) -> tuple[str, str]:
@@ -165,27 +218,40 @@ def _called(image: Image, kind: Kind) -> tuple[str, str]:
     return image.shown_as
 
 
-def _findings(image: Image, tab: str, after: str) -> list[Finding]:
-    findings = Finding.objects.filter(
-        account=image.account_id, image=image, category=tab
-    ).order_by("rank", "pk")
-    rank, _, last = after.partition(".")
-    if rank.isdecimal() and last.isdecimal() and len(after) < 30:
-        same = findings.filter(rank=int(rank), pk__gt=int(last))
-        findings = (same | findings.filter(rank__gt=int(rank))).order_by("rank", "pk")
-    return list(findings[: PAGE + 1])
+def _findings(image: Image, tab: str, after: str) -> QuerySet[Finding]:
+    findings = (
+        Finding.objects.filter(account=image.account_id, image=image, category=tab)
+        .annotate(unfixed=Case(When(fixed_version="", then=1), default=0))
+        .order_by("rank", "unfixed", "pk")
+    )
+    place = after.split(".")
+    if len(place) != 3 or len(after) > 40 or not all(map(str.isdecimal, place)):
+        return findings
+    order = Tuple(F("rank"), F("unfixed"), F("id"))
+    return findings.filter(TupleGreaterThan(order, tuple(map(int, place))))
 
 
-def _finding(finding: Finding, clock: Clock) -> FindingRow:
+def _place(finding: Finding) -> str:
+    return f"{finding.rank}.{int(not finding.fixed_version)}.{finding.pk}"
+
+
+def _finding(
+    finding: Finding, account: Account, image: Image, clock: Clock
+) -> FindingRow:
+    state = TriageState(finding.state)
+    url = reverse("quota:finding", args=[account.slug, finding.group_id])
     return FindingRow(
         finding,
         TONE.get(finding.severity, ""),
         finding.severity.capitalize(),
         clock.moment(finding.first_seen_at),
+        "" if state is TriageState.OPEN else state.label,
+        STATE_TONES[state],
+        f"{url}?image={image.pk}",
     )
 
 
-def _tabs(image: Image, tab: str, url: str) -> Sequence[Tab]:
+def _tabs(image: Image, tab: str, url: str, query: Mapping[str, str]) -> Sequence[Tab]:
     severities = (image.critical, image.high, image.medium, image.low, image.unknown)
     known = [count for count in severities if count is not None]
     counts = {
@@ -195,7 +261,12 @@ def _tabs(image: Image, tab: str, url: str) -> Sequence[Tab]:
         "history": "",
     }
     return [
-        Tab(f"{url}?tab={name}", label, counts[name], name == tab)
+        Tab(
+            f"{url}?{urlencode({**query, 'tab': name})}",
+            label,
+            counts[name],
+            name == tab,
+        )
         for name, label in TABS
     ]
 
@@ -243,28 +314,3 @@ def _empty(image: Image, tab: str, assessed: Sequence[Assessed], clock: Clock) -
     if any(each.not_assessed for each in mine):
         return f"Nothing found in what was assessed, {clock.moment(image.scanned_at)}."
     return f"No known risk as of {clock.moment(image.scanned_at)}."
-
-
-def _history(image: Image, account: Account, clock: Clock) -> Sequence[HistoryRow]:
-    scans = Scan.objects.filter(account=account, image=image).order_by("-pk")[:50]
-    rows = list(scans)
-    return [_history_row(scan, account, clock) for scan in rows]
-
-
-def _history_row(scan: Scan, account: Account, clock: Clock) -> HistoryRow:
-    cost = format_quota(scan.cost_tenths)
-    why = {
-        "first": f"First scan: no earlier result for this image, so {cost}.",
-        "repeat": f"Repeat scan: an earlier result exists, so {cost}.",
-    }[scan.reason]
-    quota = {"settled": cost, "released": "0"}.get(scan.state, f"{cost} held")
-    if scan.state == "released":
-        why = f"Ended without a result, so {cost} was given back."
-    return HistoryRow(
-        when=clock.moment(scan.ended_at or scan.held_at),
-        word=scan.get_outcome_display() or TONES[scan.state][0],
-        why=why,
-        quota=quota,
-        task_url=reverse("quota:task", args=[account.slug, scan.task_id]),
-        message=scan.message,
-    )

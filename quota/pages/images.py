@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -77,6 +77,19 @@ TONES = {
 }
 
 
+class Listing(NamedTuple):
+    """The list an image was opened from; without a sort, none is known."""
+
+    filter: ImageFilter
+    sort: Sort | None
+
+    def query(self) -> dict[str, str]:
+        """The list as query parameters."""
+        if not self.sort:
+            return {}
+        return {**filter_query(self.filter), "sort": self.sort.value}
+
+
 def filter_query(chosen: ImageFilter) -> dict[str, str]:
     """The filter as query parameters, without what is "any"."""
     named = {
@@ -109,12 +122,12 @@ def images_page(
     (UnknownCursor).
     """
     found, after = listed(account, chosen, sort, cursor)
-    maker = _RowMaker(account, chosen.kind, Clock(account, now), standing)
+    query = filter_query(chosen)
+    by = {**query, "sort": sort.value}
+    maker = _RowMaker(account, chosen.kind, Clock(account, now), standing, by)
     rows = [maker.row(row) for row in found]
     if chosen.kind is Kind.REPOSITORY:
         _say_where(account, rows)
-    query = filter_query(chosen)
-    by = {**query, "sort": sort.value}
     return ImagesPage(
         rows=rows,
         count=_count(account, chosen, sort, found, bool(after or cursor)),
@@ -188,15 +201,21 @@ class _RowMaker:
     """Makes URLs, dates and figures once, outside the template's loop."""
 
     def __init__(
-        self, account: Account, kind: Kind, clock: Clock, standing: Standing
+        self,
+        account: Account,
+        kind: Kind,
+        clock: Clock,
+        standing: Standing,
+        by: Mapping[str, str],
     ) -> None:
         self.clock = clock
         self.named = NAMED[kind]
-        self.history = standing.history
+        self.standing = standing
         self.first_cost = format_quota(standing.tariff.first_tenths)
         self.repeat_cost = format_quota(standing.tariff.repeat_tenths)
         at = [account.slug, kind]
         self.image_url = reverse("quota:image", args=[*at, "sha256:0"])[:-8]
+        self.by = f"?{urlencode(by)}"
         self.scan_url = reverse("quota:scan-now", args=at)
         self.task_url = reverse("quota:task", args=[account.slug, 0])[:-1]
 
@@ -205,7 +224,7 @@ class _RowMaker:
         digest = image["digest"]
         row = Row(
             id=image["id"],
-            url=f"{self.image_url}{digest}",
+            url=f"{self.image_url}{digest}{self.by}",
             name=image[self.named.name],
             tag=image[self.named.tag],
             short_id=digest[7:19],
@@ -228,7 +247,7 @@ class _RowMaker:
     def _landed(self, row: Row, image: Mapping[str, Any]) -> None:
         """What the next scan of an image in no task costs."""
         row.detail = self._detail(image)
-        row.is_first = self._is_first(image)
+        row.is_first = self.standing.is_first(image["scanned_at"])
         row.cost = self.first_cost if row.is_first else self.repeat_cost
         row.reason = "First scan" if row.is_first else "Repeat"
         row.scan_url = f"{self.scan_url}?image={row.id}"
@@ -238,10 +257,6 @@ class _RowMaker:
         count = image[self.named.tags]
         tags = f"{count} tags" if count > 1 else ""
         return " ".join(part for part in (tags, _platform(image)) if part)
-
-    def _is_first(self, image: Mapping[str, Any]) -> bool:
-        scanned = image["scanned_at"]
-        return scanned is None or self.history is None or scanned < self.history
 
     def _detail(self, image: Mapping[str, Any]) -> str:
         if image["outcome"] == Image.Outcome.NOT_SCANNED:

@@ -111,6 +111,20 @@ def listed(
     return rows, order.cursor(rows[-1], salt) if len(found) > PAGE else ""
 
 
+def beside(
+    account: Account, chosen: ImageFilter, sort: Sort, image: Image
+) -> tuple[str, str]:
+    """The image IDs before and after an image in a list, "" at its ends. The image need
+    not be in it any more."""
+    order = _Order(chosen.kind, sort)
+    images = chosen.images(account.pk)
+    point = (getattr(image, order.column), image.pk)
+    after = order.ordered(order.after(images, point))
+    before = order.ordered(order.before(images, point)).reverse()
+    found = [each.values_list("digest", flat=True).first() for each in (before, after)]
+    return found[0] or "", found[1] or ""
+
+
 @lru_cache(maxsize=512)
 def _statement(chosen: ImageFilter, sort: Sort, goes_on: bool) -> Statement:
     """The query of a list that is not searched, worded once."""
@@ -152,6 +166,11 @@ class _Order:
         if point is None:
             return images
         beyond = TupleLessThan if self.sort.descending else TupleGreaterThan
+        return images.filter(beyond(Tuple(F(self.column), F("id")), point))
+
+    def before(self, images: QuerySet[Image], point: Point) -> QuerySet[Image]:
+        """What precedes the point."""
+        beyond = TupleGreaterThan if self.sort.descending else TupleLessThan
         return images.filter(beyond(Tuple(F(self.column), F("id")), point))
 
     def cursor(self, last: Found, salt: str) -> str:

@@ -13,7 +13,7 @@ from quota.forms.scan import ScanForm
 from quota.models import Image, Kind
 from quota.pages.header import standing
 from quota.pages.image import image_page
-from quota.pages.images import images_page
+from quota.pages.images import Listing, images_page
 from quota.pages.listed import UnknownCursor
 from quota.pages.registries import registries_page
 from quota.pages.scan import bulk
@@ -76,10 +76,19 @@ def image(request: AccountRequest, kind: Kind, digest: str) -> HttpResponse:
     """One image: what was found and assessed, and why each scan cost what it did."""
     now = timezone.now()
     found = get_object_or_404(Image, account=request.account, digest=digest)
-    tab = request.GET.get("tab", "vulnerabilities")
+    form = FilterForm(request.GET, kind=kind)
+    form.is_valid()
     after = request.GET.get("after", "")
     page = image_page(
-        found, kind=kind, tab=tab, after=after, account=request.account, now=now
+        found,
+        listing=Listing(
+            form.chosen(), form.sort_by() if "sort" in request.GET else None
+        ),
+        tab=request.GET.get("tab", "vulnerabilities"),
+        after=after,
+        account=request.account,
+        standing=standing(request.account, now),
+        now=now,
     )
     partial = "more" if after else "detail"
     context = {"kind": kind, "page": page}

@@ -125,6 +125,7 @@ document.body.addEventListener("htmx:sendError", () => say("No connection. Figur
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");
   if (event.key === "/" && !typing && find("#q")) { event.preventDefault(); find("#q").focus(); }
+  if ("[]".includes(event.key) && !typing) find(`[data-key="${event.key}"]`)?.click();
   const stepper = event.target.closest(".stepper");
   if (stepper && event.target.matches("input") && ["ArrowUp", "ArrowDown"].includes(event.key)) {
     event.preventDefault();

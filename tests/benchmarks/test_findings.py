@@ -1,0 +1,130 @@
+"""Findings across images: a small and a large account, and the memory of an export."""
+
+import os
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Account
+from quota.models import FindingGroup
+from quota.services import grouping
+from tests.benchmarks.conftest import NOW, analyze, large_account, run, seconds
+from tests.factories import creator_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Say = Callable[[str], None]
+LARGE = int(os.environ.get("BENCH_FINDINGS", "1000000"))
+QUERIES = (
+    "", "severity=low", "fixable=no", "state=accepted", "state=open&severity=high",
+    "sort=images", "sort=seen", "q=openssl-77", "q=cve-2026-00012", "q=nowhere",
+    "q=nowhere&severity=low&fixable=no",
+)  # fmt: skip
+
+
+def account_with_findings(slug: str, findings: int) -> Account:
+    """Twenty findings a group, each of them in an image of its own."""
+    groups = max(1, findings // 20)
+    account = large_account(slug, images=max(20, findings // 100), scanned=1_000_000)
+    given = {"account": account.pk, "now": NOW, "groups": groups, "count": findings}
+    run(
+        """
+        INSERT INTO quota_findinggroup (account_id, category, identifier, package,
+            severity, rank, title, fixed_version, source, images, open_images, decided,
+            first_seen_at)
+        SELECT %(account)s, 'vulnerabilities', 'CVE-2026-' || lpad(n::text, 7, '0'),
+            'openssl-' || n %% 997, (ARRAY['critical', 'high', 'medium', 'low'])
+            [1 + n %% 4], n %% 4, 'A title of some length, as they are', CASE WHEN
+            n %% 3 = 0 THEN '' ELSE '3.0.' || n %% 9 END, 'test', 0, 0,
+            CASE WHEN n %% 50 = 0 THEN 'accepted' ELSE '' END,
+            %(now)s - n * interval '1 minute'
+        FROM generate_series(1, %(groups)s) n
+        """,
+        **given,
+    )
+    # The checks of foreign keys keep their plans, and were planned for empty tables.
+    analyze()
+    run("DISCARD PLANS")
+    run(
+        """
+        INSERT INTO quota_finding (account_id, image_id, group_id, scan, category,
+            severity, rank, identifier, title, package, version, fixed_version, path,
+            layer, evidence, source, advice, first_seen_at, state)
+        SELECT %(account)s, i.id, g.id, i.result, g.category, g.severity, g.rank,
+            g.identifier, g.title, g.package, '3.0.1', g.fixed_version,
+            'usr/lib/x', '2 of 7', '', 'test', 'Upgrade it, then rebuild the image.',
+            g.first_seen_at, CASE g.decided WHEN '' THEN 'open' ELSE g.decided END
+        FROM generate_series(0, %(count)s - 1) n
+        JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place
+              FROM quota_findinggroup WHERE account_id = %(account)s) g
+            ON g.place = n %% %(groups)s
+        JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place,
+                     count(*) OVER () AS total
+              FROM quota_image WHERE account_id = %(account)s) i
+            ON i.place = (n / %(groups)s + n %% %(groups)s) %% i.total
+        """,
+        **given,
+    )
+    grouping.recount(account.pk)
+    return account
+
+
+def test_the_list_the_page_and_the_export_small_and_large(report: Say) -> None:
+    small = account_with_findings("small", 2_000)
+    large = account_with_findings("large", LARGE)
+    analyze()
+    clients = {}
+    for account in (small, large):
+        clients[account.slug] = Client()
+        clients[account.slug].force_login(creator_of(account))
+
+    def measured(account: Account, url: str) -> tuple[float, int]:
+        client = clients[account.slug]
+        client.get(url)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(url)
+        return seconds(lambda: client.get(url), 9), len(asked)
+
+    for query in QUERIES:
+        urls = [
+            f"{reverse('quota:findings', args=[each.slug])}?{query}"
+            for each in (small, large)
+        ]
+        (of_small, few), (of_large, many) = (
+            measured(each, url) for each, url in zip((small, large), urls, strict=True)
+        )
+        report(
+            f"findings {query:<34} {LARGE:,}: {of_large * 1000:.1f} ms, 2,000:"
+            f" {of_small * 1000:.1f} ms; {many} and {few} queries"
+        )
+        assert many == few
+    group = FindingGroup.objects.filter(account=large)[0]
+    of_page, _ = measured(large, reverse("quota:finding", args=["large", group.pk]))
+    report(f"one finding: {of_page * 1000:.1f} ms")
+    report(f"recount of all: {seconds(lambda: grouping.recount(large.pk)):.1f} s")
+    _exported(report, clients["large"], "csv")
+    _exported(report, clients["large"], "json")
+
+
+def _exported(report: Say, client: Client, form: str) -> None:
+    octets = 0
+
+    def read() -> None:
+        nonlocal octets
+        response: Any = client.get(reverse(f"quota:findings-{form}", args=["large"]))
+        octets = sum(map(len, response.streaming_content))
+
+    tracemalloc.start()
+    taken = seconds(read)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    report(
+        f"export {form}: {octets / 1e6:.0f} MB in {taken:.0f} s (traced), at most"
+        f" {most / 1e6:.1f} MB held"
+    )
+    assert most < 100e6
