@@ -133,7 +133,7 @@ class InvoiceNumber(models.Model):
             models.CheckConstraint(
                 name="invoice_number_follows_the_previous",
                 condition=Q(number=1, previous=None)
-                | Q(number__gt=1, previous=F("number") - 1),
+                | Q(number__gt=1, previous__isnull=False, previous=F("number") - 1),
             ),
         ]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from accounts.models import Account, BalanceEntry
+from accounts.models import Account, BalanceEntry, TopUp
 from accounts.money import format_money
 from accounts.spreadsheets import safe
 from quota.models import Order, Subscription
@@ -17,6 +17,7 @@ from quota.pages.words import Clock
 from quota.quotes import Outlook
 
 CHUNK = 1_000
+AWAITED_FOR, AWAITED_SHOWN = timedelta(days=30), 3
 ORDER = "order:"
 CSV_HEADER = (
     "When", "Movement", "Order", "Reason", "Amount", "Currency", "Balance after",
@@ -54,11 +55,21 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A bank transfer that was announced and has not arrived yet."""
+
+    amount: str
+    reference: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class BalancePage:
     """One page of movements under the figure."""
 
     figure: str
     debt: str
+    awaited: Sequence[Awaited]
     movements: Sequence[Movement]
     next_query: str
     first_query: str
@@ -70,7 +81,7 @@ class BalancePage:
 def balance_page(
     account: Account, asked: Asked, cursor: str, now: datetime
 ) -> BalancePage:
-    """The movements after ``cursor`` in two queries. Refuses a place in the list that
+    """The movements after ``cursor`` in three queries. Refuses a place in the list that
     was not given out for it (UnknownCursor)."""
     found = newest(_entries(account, asked), by="id", account=account, cursor=cursor)
     orders = _orders(account, found.rows)
@@ -79,6 +90,7 @@ def balance_page(
     return BalancePage(
         figure=format_money(account.balance, account.currency),
         debt=format_money(account.debt, account.currency) if account.debt else "",
+        awaited=_awaited(account, now),
         movements=[_movement(each, account, orders, clock) for each in found.rows],
         next_query=urlencode({**query, "after": found.after}) if found.after else "",
         first_query=urlencode(query) if cursor else "",
@@ -86,6 +98,23 @@ def balance_page(
         asked=asked,
         years=years_of(account, now),
     )
+
+
+def _awaited(account: Account, now: datetime) -> Sequence[Awaited]:
+    open_ones = TopUp.objects.filter(
+        account=account,
+        method=TopUp.Method.BANK,
+        state=TopUp.State.OPEN,
+        created_at__gt=now - AWAITED_FOR,
+    )
+    return [
+        Awaited(
+            format_money(each.amount, each.currency),
+            each.reference,
+            reverse("quota:top-up-state", args=[account.slug, each.pk]),
+        )
+        for each in open_ones.order_by("-pk")[:AWAITED_SHOWN]
+    ]
 
 
 def next_charge(account: Account, outlook: Outlook | None, now: datetime) -> str:

@@ -49,4 +49,35 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
               CASE WHEN a.state = 'booked' THEN a.amount END
         """,
     ),
+    (
+        "invoices are numbered from 1 without a gap, each number has its paper and"
+        " each paper its number",
+        "SELECT count(*) FROM quota_invoice",
+        """
+        SELECT account_id, 'invoice ' || coalesce(label, 'number ' || number) FROM (
+            SELECT coalesce(i.account_id, n.account_id) AS account_id, i.label,
+                   n.number, i.id AS invoice, s.last,
+                   count(*) OVER (PARTITION BY n.series_id) AS given
+            FROM quota_invoice i
+            FULL JOIN quota_invoicenumber n ON n.account_id = i.account_id
+                                           AND n.invoice_id = i.id
+            LEFT JOIN quota_invoiceseries s ON s.id = n.series_id
+        ) e WHERE number IS NULL OR invoice IS NULL OR last <> given OR number > given
+        """,
+    ),
+    (
+        "every order that was invoiced has papers of exactly its amount",
+        "SELECT count(*) FROM quota_order WHERE invoiced_at IS NOT NULL",
+        """
+        SELECT o.account_id, 'order ' || o.number
+        FROM quota_order o
+        LEFT JOIN (
+            SELECT account_id, order_id, sum(total) AS total, min(kind) AS kind
+            FROM quota_invoice GROUP BY account_id, order_id
+        ) i ON i.account_id = o.account_id AND i.order_id = o.id
+        WHERE (o.invoiced_at IS NOT NULL AND o.total IS DISTINCT FROM i.total)
+           OR (o.invoiced_at IS NULL AND i.total IS NOT NULL)
+           OR (i.kind = 'credit') <> (o.kind = 'refund')
+        """,
+    ),
 )
