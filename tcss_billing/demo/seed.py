@@ -19,6 +19,7 @@ from tcss_billing.demo.images import assemble
 from tcss_billing.demo.money import seed_money
 from tcss_billing.demo.people import seed_people
 from tcss_billing.demo.refunds import BUYER, SECOND, seed_refunds
+from tcss_billing.demo.schedules import seed_schedule
 
 Say = Callable[[str], object]
 PEOPLE = (
@@ -61,6 +62,7 @@ def seed(
     syncing.update_local_images(account=account, now=now)
     say("Scanning most of them …")
     _scans(account, scanner, now)
+    seed_schedule(account, scanner, now)
     decide_some(account, now)
     seed_refunds(account, password, now)
     seed_people(account, now)
