@@ -51,6 +51,7 @@ class Life:
     can_renew: bool
     can_buy_anew: bool
     is_over: bool
+    offers_export: bool
     steps: Sequence[Step]
     works_title: str
     works: Sequence[Works]
@@ -100,12 +101,17 @@ def _none(account: Account, clock: Clock, *, can_buy: bool) -> Life:
         can_renew=False,
         can_buy_anew=can_buy,
         is_over=bool(last),
+        offers_export=False,
         steps=[],
         works_title="",
         works=[],
         packs=[],
         sent=sent_about(account, last, clock) if last else [],
     )
+
+
+def _passed(look: str) -> str:
+    return "past bad" if look == "bad" else "past"
 
 
 class _Told:
@@ -145,6 +151,7 @@ class _Told:
             can_renew=renewable and can_buy,
             can_buy_anew=False,
             is_over=False,
+            offers_export=self.state is State.ENDING,
             steps=self._steps(),
             works_title=self._works_title(),
             works=self._works(),
@@ -261,7 +268,7 @@ class _Told:
         if renewed:
             points = points[:3]
         steps = [
-            Step(word(at), what, f"past {look}".strip() if at <= now else look)
+            Step(word(at), what, _passed(look) if at <= now else look)
             for at, word, what, look in points
         ]
         passed = sum(at <= now for at, *_ in points)

@@ -18,6 +18,7 @@ from accounts.http import (
     wants_fragment,
     with_account,
 )
+from quota.forms.coming_back import asked_from_scan, scan_of
 from quota.forms.estimate import EstimateForm
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
@@ -89,6 +90,7 @@ def _dialog(
     form, estimate = PurchaseForm(data), EstimateForm(data)
     context: dict[str, Any] = {
         "estimate": estimate,
+        "back": asked_from_scan(data),
         "advice": _advice(estimate, stands),
         "form": form,
         "standing": stands,
@@ -124,6 +126,15 @@ def _advice(estimate: EstimateForm, stands: Standing) -> Advice | None:
     return advice(found) if found else None
 
 
+def _continue_url(request: AccountRequest) -> str:
+    """Where the scan that quota was bought for goes on."""
+    found = scan_of(asked_from_scan(request.POST))
+    if found is None or Right.SCAN not in request.rights:
+        return ""
+    kind, query = found
+    return f"{reverse('quota:scan-now', args=[request.account.slug, kind])}?{query}"
+
+
 def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:
     if not wants_fragment(request):
         messages.success(request, f"Order {order.label} is paid.")
@@ -132,6 +143,7 @@ def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:
     request.account.refresh_from_db(fields=["balance"])
     stands = standing(request.account, now)
     context = {
+        "continue_url": _continue_url(request),
         "receipt": receipt(order, request.account, now),
         "standing": stands,
         "header": stands.header,

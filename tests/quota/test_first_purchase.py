@@ -1,6 +1,7 @@
 """The first purchase: with or without image scan, and how many scans are needed."""
 
 from datetime import datetime
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -101,3 +102,51 @@ def test_additional_quota_has_no_estimator(client: Client, now: datetime) -> Non
     client.force_login(creator_of(account))
 
     assertNotContains(client.get(page(account)), "How many do I need?")
+
+
+def test_a_purchase_opened_from_a_scan_leads_back_to_it(
+    client: Client, now: datetime
+) -> None:
+    account = account_with(now=now)
+    client.force_login(creator_of(account))
+    dialog = client.get(
+        page(account),
+        {
+            "agreed_set": "9.1",
+            "kind": "repository",
+            "scope": "all",
+            "key": str(uuid4()),
+        },
+        headers={"HX-Request": "true"},
+    )
+    assert hidden(dialog, "back") == "repository?scope=all"
+
+    names = ("key", "state", "total", "back")
+    done = client.post(
+        page(account),
+        {"quantity": "300", **{name: hidden(dialog, name) for name in names}},
+        headers={"HX-Request": "true"},
+    )
+
+    back = reverse("quota:scan-now", args=[account.slug, "repository"])
+    assertContains(done, f"{back}?scope=all")
+    assertContains(done, "Continue to scan")
+
+
+@pytest.mark.parametrize("back", ["//evil.example/?q=1", "local?next=//evil", "x"])
+def test_it_leads_nowhere_else(client: Client, now: datetime, back: str) -> None:
+    account = account_with(now=now)
+    client.force_login(creator_of(account))
+    dialog = client.get(page(account))
+
+    done = client.post(
+        page(account),
+        {
+            "quantity": "300",
+            "back": back,
+            **{name: hidden(dialog, name) for name in ("key", "state", "total")},
+        },
+        headers={"HX-Request": "true"},
+    )
+
+    assertNotContains(done, "evil")
