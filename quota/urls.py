@@ -16,6 +16,7 @@ from quota.views import (
     subscription,
     tasks,
     topup,
+    usage,
 )
 
 
@@ -73,6 +74,8 @@ urlpatterns = [
     path("subscription/auto-renew", subscription.auto_renew, name="auto-renew"),
     path("subscription/purchase", purchase.purchase, name="purchase"),
     path("subscription/purchase/quote", purchase.quote, name="purchase-quote"),
+    path("usage", usage.usage, name="usage"),
+    path("usage.csv", usage.usage_csv, name="usage-csv"),
     path("balance", balance.balance, name="balance"),
     path("balance.csv", balance.balance_csv, name="balance-csv"),
     path("balance/top-up", topup.top_up, name="top-up"),

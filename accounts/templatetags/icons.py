@@ -10,8 +10,9 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 NAMES = (
-    "arrow-right", "bug", "check", "chevron-down", "chevron-right", "circle-check",
-    "circle-dashed", "circle-stop", "circle-x", "clock", "copy", "download",
+    "arrow-right", "bug", "chart-column", "check", "chevron-down", "chevron-right",
+    "circle-check", "circle-dashed", "circle-stop", "circle-x", "clock", "copy",
+    "download",
     "file-text", "info", "key-round", "list-checks", "loader-circle", "lock",
     "log-out", "menu", "minus", "octagon-alert", "pause", "play", "plus", "receipt",
     "refresh-cw", "rotate-ccw", "scan-line", "search", "server", "shield-check",

@@ -14,6 +14,7 @@ from quota.models.screening import FindingFilter
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
+from quota.models.usage import UsageBin
 from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "Term",
     "Triage",
     "TriageState",
+    "UsageBin",
 ]

@@ -52,6 +52,7 @@ CRUMBS = {
     "quota:renew": "Renew",
     "quota:purchase": "Purchase quota",
     "quota:balance": "Balance",
+    "quota:usage": "Usage and ledger",
     "quota:top-up": "Top up",
     "quota:top-up-state": "Top-up",
     "quota:orders": "Orders and invoices",
@@ -138,6 +139,7 @@ def _nav(
             item("Orders and invoices", "receipt", "quota:orders"),
             item("Balance", "wallet", "quota:balance"),
         ]
+    billing.append(item("Usage and ledger", "chart-column", "quota:usage"))
     groups.append(NavGroup("Billing", billing))
     unread = SimpleLazyObject(lambda: unread_words(request))
     groups.append(

@@ -50,6 +50,25 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
+        "the roll-up of usage equals the ledger",
+        "SELECT count(*) FROM quota_usagebin",
+        """
+        SELECT account_id, 'usage of window ' || window_id
+        FROM (
+            SELECT account_id, window_id, kind, reason, sum(tenths) AS tenths,
+                   sum(entries) AS entries
+            FROM quota_usagebin GROUP BY 1, 2, 3, 4
+        ) b
+        FULL JOIN (
+            SELECT account_id, window_id, kind, reason, sum(tenths) AS tenths,
+                   count(*) AS entries
+            FROM quota_ledgerentry GROUP BY 1, 2, 3, 4
+        ) e USING (account_id, window_id, kind, reason)
+        WHERE b.tenths IS DISTINCT FROM e.tenths
+           OR b.entries IS DISTINCT FROM e.entries
+        """,
+    ),
+    (
         "each entry states the free quota after it",
         "SELECT count(*) FROM quota_ledgerentry",
         """

@@ -105,10 +105,10 @@ def _deep(figures: Figures, client: Client, account: Account) -> None:
             found = re.search(r'href="\?([^"]*after=[^"]*)"', content)
             assert found
             query = found[1].replace("&amp;", "&")
-        pages = [asking(client, account, q) for q in (query, f"sort={sort}")]
-        figures.most(
-            f"list by {sort}: page 41 / page 1", *side_by_side(*pages, 21), 1.5
-        )
+        deep = asking(client, account, query)
+        first = asking(client, account, f"sort={sort}")
+        both = side_by_side(deep, first, 21)
+        figures.most(f"list by {sort}: page 41 / page 1", *both, 1.5)
 
 
 def test_the_header_beside_a_primary_key_select(figures: Figures) -> None:
