@@ -15,3 +15,4 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Say at the start what must be set."""
         register(checks.stripe_is_whole)
+        register(checks.sms_is_whole)

@@ -1,4 +1,4 @@
-"""Start-up checks: what must be set for money to come in."""
+"""Start-up checks: what must be set for money to come in and SMS to go out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,3 +18,17 @@ def stripe_is_whole(app_configs: object, **kwargs: Any) -> Sequence[CheckMessage
             id="accounts.E001",
         )
     ]
+
+
+def sms_is_whole(app_configs: object, **kwargs: Any) -> Sequence[CheckMessage]:
+    """An SMS gateway without a key could not tell our calls from anybody's."""
+    is_gateway = settings.SMS_URL.startswith(("http://", "https://"))
+    if is_gateway and not settings.SMS_SECRET:
+        hint = "Set SMS_SECRET to the key that your gateway checks signatures with."
+        return [Error("The SMS gateway has no key.", hint=hint, id="accounts.E002")]
+    if settings.SMS_URL and not is_gateway and "{to}" not in settings.SMS_URL:
+        hint = "Write {to} in SMS_URL where the number belongs."
+        return [
+            Error("SMS_URL has no place for a number.", hint=hint, id="accounts.E003")
+        ]
+    return []

@@ -83,6 +83,4 @@ def test_nobody_may_queue_a_notice_with_a_gap() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_link_leads_to_a_page(kind: str) -> None:
-    if KINDS[kind].page == "subscription":
-        pytest.skip("Its page is tested with it.")
     assert resolve(f"/a/halden-pay/{KINDS[kind].page}")
