@@ -216,10 +216,12 @@ def _plain(assessment: Assessment) -> dict[str, Any]:
 def _show_results(account_id: int, settled: Sequence[Ended], now: datetime) -> None:
     """Make the findings of these scans the images' shown results (rules 5.10)."""
     ids = [each.scan_id for each in settled]
-    findings = json.dumps(_finding_rows(settled))
+    rows = _finding_rows(settled)
+    findings = json.dumps(rows)
     with connection.cursor() as cursor:
         cursor.execute(SHOW_COUNTS, {"account": account_id, "scans": ids, "now": now})
         grouping.enter(account_id, findings, now)
+        plan_for(len(rows))
         cursor.execute(
             SHOW_FINDINGS, {"account": account_id, "findings": findings, "now": now}
         )
