@@ -38,7 +38,7 @@ PARTY_LINES = 8
 MARGIN = 18 * mm
 WIDTH = A4[0] - 2 * MARGIN
 GREY, LINE = colors.HexColor("#4b5463"), colors.HexColor("#c9ced8")
-COLUMNS = [WIDTH * part for part in (0.40, 0.22, 0.10, 0.13, 0.15)]
+COLUMNS = [WIDTH * part for part in (0.36, 0.23, 0.13, 0.13, 0.15)]
 
 
 @cache

@@ -19,6 +19,7 @@ from quota.quotes import Outlook
 CHUNK = 1_000
 AWAITED_FOR, AWAITED_SHOWN = timedelta(days=30), 3
 ORDER = "order:"
+CAME_BY = {"bank-transfer": "By bank transfer.", "top-up": "By card or other method."}
 CSV_HEADER = (
     "When", "Movement", "Order", "Reason", "Amount", "Currency", "Balance after",
     "Debt after",
@@ -183,10 +184,13 @@ def _movement(
 
 
 def _detail(entry: BalanceEntry, currency: str) -> str:
+    words = [entry.reason]
+    if entry.kind == BalanceEntry.Kind.TOP_UP:
+        words.append(CAME_BY.get(entry.reference.partition(":")[0], ""))
     if entry.amount > 0 and entry.debt_paid:
         paid = format_money(entry.debt_paid, currency)
-        return f"{entry.reason} {paid} of it paid a debt.".strip()
-    return entry.reason
+        words.append(f"{paid} of it paid a debt.")
+    return " ".join(word for word in words if word)
 
 
 def movements_csv(account: Account, asked: Asked) -> Iterator[Sequence[str]]:

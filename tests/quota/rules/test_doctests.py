@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from accounts import money
+from accounts import money, spreadsheets
+from accounts.payments import minor_units, references
 from quota.rules import (
     allocation,
     auto_renewal,
@@ -18,6 +19,7 @@ from quota.rules import (
     reminders,
     renewal,
     scheduling,
+    taxes,
     units,
 )
 
@@ -37,7 +39,11 @@ from quota.rules import (
         reminders,
         renewal,
         scheduling,
+        taxes,
         units,
+        references,
+        minor_units,
+        spreadsheets,
     ],
     ids=lambda module: module.__name__,
 )
