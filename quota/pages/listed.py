@@ -196,9 +196,9 @@ def _hits(
 ) -> RawSQL:
     """The images of the page that a search shows.
 
-    Where hits are many, a short walk along the list meets a page of them. Where they
-    are few or come late, the walk ends and the index of words finds them all. Left to
-    one query, the planner walks the whole list for a word that sorts last.
+    Where hits are many, a short walk along the list mostly meets a page of them.
+    Otherwise the planner goes by how rare the word is: it looks a rare one up in the
+    index of words, and walks on for a frequent one.
     """
     words, everything = SEARCHED[chosen.kind], replace(chosen, text="")
     walk = order.ordered(order.after(everything.images(account), point))[:WALK]
@@ -212,7 +212,7 @@ def _hits(
         WITH met AS MATERIALIZED (
             SELECT walk.id FROM ({walk_sql}) walk WHERE walk.{words} LIKE %s
             LIMIT {PAGE + 1}
-        ), hits AS MATERIALIZED ({hits_sql})
+        ), hits AS ({hits_sql})
         SELECT id FROM met WHERE (SELECT count(*) FROM met) > {PAGE}
         UNION ALL
         (SELECT id FROM hits ORDER BY {order.column} {direction}, id {direction}
