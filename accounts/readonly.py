@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 
+from accounts.models import Account
 from accounts.spreadsheets import safe, stream
 
 COUNTED = 1_000
@@ -101,6 +102,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return queryset, False
         for column in self.exact_search:
             value = _typed(self.model, column, term)
+            if column == "account__slug":
+                column, value = "account", _account(term)
             found = queryset.filter(**{column: value})
             if value is not None and found.exists():
                 return found, False
@@ -149,6 +152,12 @@ def _typed(model: type[Model], column: str, term: str) -> Any:
     return int(digits) if digits.isdecimal() and len(digits) < 10 else None
 
 
+def _account(slug: str) -> int | None:
+    """The account's key, looked up first: its rows then come off their own index."""
+    found = Account.objects.filter(slug=slug.strip())
+    return found.values_list("pk", flat=True).first()
+
+
 class AccountFilter(admin.SimpleListFilter):
     """One account by its name in addresses, typed: a list of them would be too long."""
 
@@ -169,4 +178,7 @@ class AccountFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows of the account."""
         slug = self.value()
-        return queryset.filter(account__slug=slug.strip()) if slug else queryset
+        if not slug:
+            return queryset
+        account = _account(slug)
+        return queryset.filter(account=account) if account else queryset.none()
