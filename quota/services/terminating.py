@@ -115,6 +115,7 @@ KEPT: frozenset[str] = frozenset(
         "quota.RefundRequest",
         "quota.Subscription",
         "quota.Term",
+        "quota.UsageBin",
     }
 )
 
