@@ -9,10 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, Invite, Member, Notice
-from tests.browser.test_console import browser, sign_in
+from tests.browser.test_console import sign_in
 from tests.factories import account_with, member_of
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = (
     "/a/halden-pay/members",
