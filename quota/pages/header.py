@@ -1,8 +1,8 @@
 """The quota header in the upper left: one indexed query however long the ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -10,11 +10,17 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from accounts.statements import Statement
 from quota.models import QuotaWindow, Subscription, Tariff
+from quota.pages.pace import Pace, foreseen, pace_columns, since_when
+from quota.pages.rail import Rail, percent, rail
 from quota.pages.words import Clock
+from quota.rules.forecast import Forecast
 from quota.rules.lifecycle import DELETION, GRACE, SubscriptionState
 from quota.rules.units import TENTHS, format_quota
 
-SECOND = timedelta(seconds=1)
+COLUMNS = (
+    "starts_at", "ends_at", "granted_tenths", "used_tenths", "held_tenths",
+    "revoked_tenths", "free_tenths",
+)  # fmt: skip
 
 
 class OpenWindow(NamedTuple):
@@ -53,14 +59,13 @@ class QuotaHeader:
     is_used_up: bool
     used_width: str
     held_width: str
-    elapsed: str
-    label_today: bool
     starts: str
     resets: str
     resets_at: str
     resets_iso: str
     packs: Sequence[PackRow]
     description: str
+    rail: Rail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,9 @@ class Standing:
     tariff: Tariff
     header: QuotaHeader | None
     pause: "Pause | None" = None
+    windows: Sequence[OpenWindow] = ()
+    pace: Pace | None = None
+    forecast: Forecast | None = None
 
     @property
     def history(self) -> datetime | None:
@@ -129,12 +137,20 @@ def standing(account: Account, now: datetime) -> Standing:
     """Where the account stands, in three queries."""
     found = SUBSCRIPTION.first(account=account.pk, kept=now - DELETION)
     subscription: Subscription | None = found[0] if found else None
+    clock, tariff = Clock(account, now), _tariff(account.currency, now)
+    rows = PACED.rows(account=account.pk, now=now, since=since_when(now))
+    windows = [OpenWindow(*row[: len(COLUMNS)]) for row in rows]
+    pace = Pace(*rows[0][len(COLUMNS) :]) if rows else None
+    outlook = foreseen(pace, windows, tariff, clock) if pace else None
     return Standing(
         subscription=subscription,
         state=subscription.state(now) if subscription else None,
-        tariff=_tariff(account.currency, now),
-        header=_header(open_windows(account, now), Clock(account, now), subscription),
-        pause=pause_of(subscription, Clock(account, now)),
+        tariff=tariff,
+        header=_railed(windows, clock, outlook, subscription),
+        pause=pause_of(subscription, clock),
+        windows=windows,
+        pace=pace,
+        forecast=outlook,
     )
 
 
@@ -146,10 +162,16 @@ def open_windows(account: Account, now: datetime) -> Sequence[OpenWindow]:
 
 def _windows(account: int, now: datetime) -> QuerySet[QuotaWindow, tuple[Any, ...]]:
     windows = QuotaWindow.objects.drawable_at(account, now).order_by("ends_at", "pk")
-    return windows.values_list(
-        "starts_at", "ends_at", "granted_tenths", "used_tenths", "held_tenths",
-        "revoked_tenths", "free_tenths",
-    )  # fmt: skip
+    return windows.values_list(*COLUMNS)
+
+
+def _paced(
+    account: int, now: datetime, since: datetime
+) -> QuerySet[QuotaWindow, tuple[Any, ...]]:
+    """The same windows, and beside them the columns of the pace."""
+    columns = pace_columns(account, now, since)
+    windows = QuotaWindow.objects.drawable_at(account, now).annotate(**columns)
+    return windows.order_by("ends_at", "pk").values_list(*COLUMNS, *columns)
 
 
 def _subscription(account: int, kept: datetime) -> QuerySet[Subscription]:
@@ -162,6 +184,7 @@ def _tariffs(currency: str, now: datetime) -> QuerySet[Tariff]:
 
 
 WINDOWS = Statement(_windows, {"account": int, "now": datetime})
+PACED = Statement(_paced, {"account": int, "now": datetime, "since": datetime})
 SUBSCRIPTION = Statement(
     _subscription, {"account": int, "kept": datetime}, Subscription
 )
@@ -189,7 +212,6 @@ def _header(
     left = sum(window.free for window in windows)
     first = windows[0]
     until = clock.moment(subscription.ends_at) if subscription else ""
-    past, whole = clock.now - first.starts_at, first.ends_at - first.starts_at
     return QuotaHeader(
         left_tenths=left,
         total_tenths=total,
@@ -201,8 +223,6 @@ def _header(
         is_used_up=left == 0,
         used_width=percent(used, total),
         held_width=percent(held, total),
-        elapsed=percent(past // SECOND, whole // SECOND),
-        label_today=14 * whole <= 100 * past <= 80 * whole,
         starts=clock.date(first.starts_at),
         resets=clock.date(first.ends_at),
         resets_at=clock.moment(first.ends_at),
@@ -216,10 +236,25 @@ def _header(
     )
 
 
-def percent(part: int, whole: int) -> str:
-    """A width for a track, cut to hundredths of a percent: ``66.20%``."""
-    hundredths = part * 10_000 // whole if whole else 0
-    return f"{hundredths // 100}.{hundredths % 100:02}%"
+def _railed(
+    windows: Sequence[OpenWindow],
+    clock: Clock,
+    outlook: Forecast | None,
+    subscription: Subscription | None,
+) -> QuotaHeader | None:
+    """The header with the month as a rail under it, and the forecast."""
+    header = _header(windows, clock, subscription)
+    if header is None:
+        return None
+    drawn = rail(
+        left_tenths=header.left_tenths,
+        starts_at=windows[0].starts_at,
+        ends_at=windows[0].ends_at,
+        found=outlook,
+        clock=clock,
+    )
+    words = f"{header.description} {drawn.words}."
+    return replace(header, rail=drawn, description=words)
 
 
 def _row(window: OpenWindow, clock: Clock, until: str) -> PackRow:

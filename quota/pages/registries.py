@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Account
 from quota.models import Registry, RegistrySync
 from quota.pages import cells
-from quota.pages.header import percent
+from quota.pages.rail import percent
 from quota.pages.words import Clock, lowered, plural
 
 

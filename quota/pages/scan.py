@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 from accounts.money import format_money
 from quota.ledger import ScanQuote
 from quota.models import Scope, Selection, Tariff
-from quota.pages.header import QuotaHeader, percent
+from quota.pages.header import QuotaHeader
 from quota.pages.images import filter_query
+from quota.pages.rail import percent
 from quota.pages.words import plural
 from quota.rules.units import format_quota, format_quota_column
 

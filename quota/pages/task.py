@@ -15,7 +15,7 @@ from accounts.models import Account
 from quota.ledger import ScanQuote
 from quota.models import Scan, ScanTask
 from quota.pages import cells, cursors, task_words
-from quota.pages.header import percent
+from quota.pages.rail import percent
 from quota.pages.words import Clock, plural
 from quota.rules import progress
 from quota.rules.units import format_quota
