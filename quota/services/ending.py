@@ -20,6 +20,8 @@ from quota.services.plans import plan_for
 from quota.services.tallying import tally
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+# Any of these, and an image is shown under *With risk*.
+AT_RISK = ("critical", "high", "trojans", "sensitive")
 # What an image or an engine wrote is stored as one printable line of at most this.
 LENGTHS = {
     "identifier": 200,
@@ -141,26 +143,30 @@ def _mark_ended(
                              ELSE 'released' END,
                 ended_at = %s, outcome = r.outcome, message = r.message,
                 found = r.found, assessments = r.assessments, at_risk = r.at_risk
-            FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],
-                        %s::jsonb[], %s::boolean[])
-                 AS r(id, claim, outcome, message, found, assessments, at_risk)
+            FROM jsonb_to_recordset(%s::jsonb)
+                 AS r(id bigint, claim uuid, outcome text, message text, found jsonb,
+                      assessments jsonb, at_risk boolean)
             WHERE s.account_id = %s AND s.id = r.id AND s.claim = r.claim
               AND s.state = 'running'
             RETURNING s.id
             """,
-            [
-                now,
-                [each.scan_id for each in ended],
-                [each.claim for each in ended],
-                [each.outcome.value for each in ended],
-                [one_line(each.message, 300) for each in ended],
-                [_counts_json(each.report) for each in ended],
-                [_assessments_json(each.report) for each in ended],
-                [_at_risk(each.report) for each in ended],
-                account_id,
-            ],
+            [now, json.dumps([_ended_row(each) for each in ended]), account_id],
         )
         return frozenset(scan_id for (scan_id,) in cursor.fetchall())
+
+
+def _ended_row(each: Ended) -> dict[str, Any]:
+    found = counts(each.report) if each.report else None
+    plain = [_plain(a) for a in each.report.assessments] if each.report else None
+    return {
+        "id": each.scan_id,
+        "claim": str(each.claim),
+        "outcome": each.outcome.value,
+        "message": one_line(each.message, 300),
+        "found": found,
+        "assessments": plain,
+        "at_risk": any((found or {}).get(name) for name in AT_RISK),
+    }
 
 
 def counts(report: Report) -> dict[str, int]:
@@ -182,22 +188,6 @@ def counts(report: Report) -> dict[str, int]:
         }[finding.category]
         found[name] += 1
     return found
-
-
-def _at_risk(report: Report | None) -> bool:
-    """Whether an image is shown under *With risk*."""
-    found = counts(report) if report else {}
-    return any(found.get(name) for name in ("critical", "high", "trojans", "sensitive"))
-
-
-def _counts_json(report: Report | None) -> str | None:
-    return json.dumps(counts(report)) if report else None
-
-
-def _assessments_json(report: Report | None) -> str | None:
-    if report is None:
-        return None
-    return json.dumps([_plain(assessment) for assessment in report.assessments])
 
 
 def _plain(assessment: Assessment) -> dict[str, Any]:

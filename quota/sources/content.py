@@ -26,6 +26,8 @@ def printable(text: str) -> str:
     >>> printable("a\\0b\\ud800c")
     'abc'
     """
+    if text.isprintable():
+        return text
     return "".join(each for each in text if each.isprintable())
 
 

@@ -103,17 +103,27 @@ def _reserve_all(account: Account) -> None:
 
 
 def floor_of_settling(account: Account, count: int) -> None:
-    """Write as many rows into every table that a settlement writes."""
+    """Write as many rows into every table that a settlement writes. The figures of the
+    task come with its row, and the ledger rolls itself up into the bins of usage."""
     floor(account, count)
     large_account("floor-images", count)
     run(
         """
+        WITH risk AS (
+            INSERT INTO quota_findinggroup (account_id, category, identifier, package,
+                severity, rank, title, fixed_version, source, images, open_images,
+                decided, first_seen_at)
+            VALUES (%(account)s, 'vulnerabilities', 'CVE-2026-0000', 'openssl', 'high',
+                1, 'A test finding', '', '', %(count)s, %(count)s, '', %(now)s)
+            RETURNING id
+        )
         INSERT INTO quota_finding (account_id, image_id, scan, category, severity, rank,
             identifier, title, package, version, fixed_version, path, layer, evidence,
-            source, advice, first_seen_at)
-        SELECT account_id, id, id, 'vulnerabilities', 'high', 1, 'CVE-2026-0000',
-            'A test finding', 'openssl', '3.0.9-1', '', '', '', '', '', '', %(now)s
-        FROM quota_image WHERE account_id = %(account)s LIMIT %(count)s
+            source, advice, first_seen_at, group_id)
+        SELECT i.account_id, i.id, i.id, 'vulnerabilities', 'high', 1, 'CVE-2026-0000',
+            'A test finding', 'openssl', '3.0.9-1', '', '', '', '', '', '', %(now)s,
+            risk.id
+        FROM quota_image i, risk WHERE i.account_id = %(account)s LIMIT %(count)s
         """,
         account=account.pk,
         now=NOW,
