@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
@@ -20,7 +19,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import looking
 from accounts.models import Account, Member, User
-from accounts.statements import Statement
+from accounts.seats import Seat, seats_of
 
 P = ParamSpec("P")
 ACTIVE_STEP = timedelta(minutes=5)
@@ -49,6 +48,7 @@ class AccountRequest(HttpRequest):
     account: Account
     member: Member
     rights: frozenset[Right]
+    seats: list[Seat]
     htmx: HtmxDetails
     is_looking: bool = False
 
@@ -102,21 +102,13 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
 
 
-def _member(slug: str, user: int) -> QuerySet[Member]:
-    members = Member.objects.select_related("account")
-    return members.filter(account__slug=slug, user=user)
-
-
-MEMBER = Statement(_member, {"slug": str, "user": int}, Member, Account)
-
-
 def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
-    found = MEMBER.first(slug=slug, user=request.user.pk)
-    if found is None:
+    seats = seats_of(request.user.pk, slug)  # type: ignore[arg-type]  # signed in
+    if not seats or seats[0].account.slug != slug:
         return _look(request, slug)
     entered: AccountRequest = request  # type: ignore[assignment]
-    entered.member, entered.account = found
-    entered.member.account = entered.account
+    entered.seats = seats
+    entered.member, entered.account = seats[0].member, seats[0].account
     entered.rights = rights_of(entered.member)
     _note_activity(entered.member, timezone.now())
     if right not in entered.rights:

@@ -25,19 +25,19 @@ class Statement:
     """One query, made by ``build`` from values of these ``kinds``: its shape never
     depends on them.
 
-    ``models`` names what a row consists of: the model asked for, then those that
-    ``select_related`` adds.
+    ``parts`` names what a row consists of: the model asked for, then a plain type for
+    each annotation, then the models that ``select_related`` adds.
     """
 
     def __init__(
         self,
         build: Callable[..., QuerySet[Any, Any]],
         kinds: Mapping[str, type],
-        *models: type[Model],
+        *parts: type[Any],
     ) -> None:
         self._build = build
         self._kinds = kinds
-        self._models = models
+        self._parts = parts
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """The rows for these values, as the database returns them."""
@@ -51,7 +51,7 @@ class Statement:
     def first(self, **values: Any) -> list[Any] | None:
         """The first row as objects of the models, or None."""
         rows = self.rows(**values)
-        return self._objects(rows[0]) if rows else None
+        return self.objects(rows[0]) if rows else None
 
     def _ask(self, around: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         sql, places = self._worded
@@ -84,13 +84,23 @@ class Statement:
 
     @cached_property
     def _columns(self) -> Sequence[Sequence[str]]:
-        return [[f.attname for f in m._meta.concrete_fields] for m in self._models]
+        return [
+            [field.attname for field in part._meta.concrete_fields]
+            if issubclass(part, Model)
+            else [""]
+            for part in self._parts
+        ]
 
-    def _objects(self, row: tuple[Any, ...]) -> list[Any]:
-        made, begin = [], 0
-        for model, columns in zip(self._models, self._columns, strict=True):
+    def objects(self, row: tuple[Any, ...]) -> list[Any]:
+        """A row as its parts: objects of the models, annotations as they are."""
+        made: list[Any] = []
+        begin = 0
+        for part, columns in zip(self._parts, self._columns, strict=True):
             end = begin + len(columns)
-            made.append(model.from_db(DEFAULT_DB_ALIAS, columns, row[begin:end]))
+            if issubclass(part, Model):
+                made.append(part.from_db(DEFAULT_DB_ALIAS, columns, row[begin:end]))
+            else:
+                made.append(row[begin])
             begin = end
         return made
 

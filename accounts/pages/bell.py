@@ -1,23 +1,18 @@
-"""The bell in the top bar and the accounts to switch to: two queries on a page."""
+"""The bell in the top bar, and the accounts to switch to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Member, Notice
-from accounts.statements import Statement
-
-MOST = 10
-CAP = 99
+from accounts.seats import CAP, MOST, seats_of
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Choice:
     """One account of a person, in the account menu."""
 
     name: str
@@ -32,7 +27,7 @@ class Bell:
     unread: str
     words: str
     url: str
-    seats: Sequence[Seat]
+    seats: Sequence[Choice]
     more: bool
 
 
@@ -66,38 +61,26 @@ def unread_words(request: HttpRequest) -> str:
     return f"{found.unread} new" if found and found.unread else ""
 
 
-def _unread(account: int, user: int) -> QuerySet[Notice, tuple[int]]:
-    new = Notice.objects.filter(
-        account=account, user=user, channel="email", read_at=None
-    )
-    return new.order_by().values_list("pk")[: CAP + 1]
-
-
-def _seats(user: int) -> QuerySet[Member, tuple[int, str, str]]:
-    members = Member.objects.filter(user=user).order_by("account__name", "account")
-    return members.values_list("account", "account__name", "account__slug")[: MOST + 1]
-
-
-UNREAD = Statement(_unread, {"account": int, "user": int})
-SEATS = Statement(_seats, {"user": int})
-
-
 def _count(request: HttpRequest) -> Bell | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
     current = getattr(request, "account", None)
-    new = UNREAD.count(account=current.pk, user=user.pk) if current else 0
-    rows = SEATS.rows(user=user.pk)
+    seats = getattr(request, "seats", None) if request.method == "GET" else None
+    # A press may have changed what was counted when it came in.
+    seats = seats or seats_of(user.pk, current.slug if current else "")
+    here = [seat for seat in seats if current and seat.account.pk == current.pk]
+    new = _capped(here[0].unread if here else 0)
+    shown = sorted(seats[:MOST], key=lambda seat: (seat.account.name, seat.account.pk))
     return Bell(
-        unread=_capped(new),
-        words=f"Notices, {_capped(new)} unread" if new else "Notices",
+        unread=new,
+        words=f"Notices, {new} unread" if new else "Notices",
         url=reverse("accounts:notices", args=[current.slug]) if current else "",
         seats=[
-            Seat(name, f"/a/{slug}/", current=bool(current and pk == current.pk))
-            for pk, name, slug in rows[:MOST]
+            Choice(seat.account.name, f"/a/{seat.account.slug}/", current=seat in here)
+            for seat in shown
         ],
-        more=len(rows) > MOST,
+        more=len(seats) > MOST,
     )
 
 

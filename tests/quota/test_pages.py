@@ -373,7 +373,7 @@ def test_the_list_asks_few_queries_however_many_images(
     ImageFactory.create_batch(60, account=account)
     signed_in.get(url("images", account))
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(8):
         signed_in.get(url("images", account))
 
 
