@@ -12,6 +12,22 @@ from accounts.services.topping_up import LARGEST, SMALLEST
 from quota.pages.balance import Asked
 
 
+def amount_of(text: str) -> Decimal:
+    """What was typed, or ``ValidationError`` if it is no amount within the limits."""
+    field = forms.DecimalField(
+        min_value=SMALLEST, max_value=LARGEST, max_digits=14, decimal_places=2
+    )
+    return Decimal(field.clean(text.replace(",", "").replace("$", "").strip()))
+
+
+def printed(text: str, currency: str) -> str:
+    """``$50.00`` for what was typed, nothing for what is no amount."""
+    try:
+        return format_money(amount_of(text), currency)
+    except forms.ValidationError:
+        return ""
+
+
 class TopUpForm(forms.Form):
     """An amount within the limits, and a way to pay that is set up."""
 
@@ -37,12 +53,8 @@ class TopUpForm(forms.Form):
 
     def clean_amount(self) -> Decimal:
         """Plain or as it is printed: ``1000``, ``$1,000.00``."""
-        text = self.cleaned_data["amount"].replace(",", "").replace("$", "").strip()
-        field = forms.DecimalField(
-            min_value=SMALLEST, max_value=LARGEST, max_digits=14, decimal_places=2
-        )
         try:
-            return Decimal(field.clean(text))
+            return amount_of(self.cleaned_data["amount"])
         except forms.ValidationError as error:
             raise forms.ValidationError(self.limits) from error
 
@@ -59,6 +71,7 @@ class NeedForm(forms.Form):
         required=False, min_value=Decimal("0.01"), max_digits=14, decimal_places=2
     )
     amount = forms.CharField(required=False, max_length=20)
+    method = forms.CharField(required=False, max_length=20)
 
 
 class MovementsForm(forms.Form):

@@ -27,6 +27,11 @@ class Paper:
     sums: Sequence[tuple[str, str]]
     notes: Sequence[str]
 
+    @property
+    def labelled(self) -> Sequence[Sequence[tuple[str, str]]]:
+        """The rows with the name of its column at each cell, for narrow screens."""
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 def papers_of(order: Order, account: Account) -> Sequence[Paper]:
     """The documents of an order: its invoice, or a refund's credit notes; none until

@@ -19,12 +19,13 @@ from quota.pages.header import paused, quota_header
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One link of the left column."""
+    """One link of the left column. ``current`` is the word of ``aria-current``:
+    ``page`` on its page, ``true`` on a page under it."""
 
     label: str
     icon: str
     url: str
-    current: bool
+    current: str
     end: object = ""
 
 
@@ -50,7 +51,7 @@ CRUMBS = {
     "quota:task": "Scan task",
     "quota:subscription": "Subscription",
     "quota:renew": "Renew",
-    "quota:purchase": "Purchase quota",
+    "quota:purchase": "Purchase additional quota",
     "quota:balance": "Balance",
     "quota:usage": "Usage and ledger",
     "quota:top-up": "Top up",
@@ -61,6 +62,30 @@ CRUMBS = {
     "quota:billing-details": "Billing details",
     "quota:refund-order": "Request a refund",
     "quota:refund": "Refund",
+    "accounts:members": "Members and roles",
+    "accounts:notices": "Notices",
+}
+UNDER = {
+    "quota:image": "quota:images",
+    "quota:scan-now": "quota:images",
+    "quota:schedule": "quota:images",
+    "quota:task": "quota:tasks",
+    "quota:finding": "quota:findings",
+    "quota:connect-registry": "quota:registries",
+    "quota:registry": "quota:registries",
+    "quota:remove-registry": "quota:registries",
+    "quota:renew": "quota:subscription",
+    "quota:purchase": "quota:subscription",
+    "quota:order": "quota:orders",
+    "quota:invoice": "quota:orders",
+    "quota:billing-details": "quota:orders",
+    "quota:refund-order": "quota:orders",
+    "quota:refund": "quota:orders",
+    "quota:top-up": "quota:balance",
+    "quota:top-up-state": "quota:balance",
+    "accounts:invite": "accounts:members",
+    "accounts:hand-over": "accounts:members",
+    "accounts:notice-settings": "accounts:notices",
 }
 
 
@@ -73,7 +98,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     name = str(request.user)
     return {
         "account": account,
-        "crumb": _crumb(request),
+        "crumb": _crumb(_view(request), _kind(request)),
+        "crumb_above": _above(request, account.slug),
         "nav": _nav(request, account.slug, rights),
         "balance": (
             format_money(account.balance, account.currency)
@@ -98,11 +124,19 @@ def _kind(request: HttpRequest) -> Kind | None:
     return request.resolver_match.kwargs.get("kind") if request.resolver_match else None
 
 
-def _crumb(request: HttpRequest) -> str:
-    view, kind = _view(request), _kind(request)
+def _crumb(view: str, kind: Kind | None) -> str:
     if view == "quota:images" and kind:
         return f"{kind.capitalize()} images"
     return CRUMBS.get(view, "")
+
+
+def _above(request: HttpRequest, slug: str) -> tuple[str, str] | None:
+    """The words and the address of the page that this one lies under."""
+    name, kind = UNDER.get(_view(request)), _kind(request)
+    if name is None:
+        return None
+    url = _address(name, slug, kind) if kind else _address(name, slug)
+    return _crumb(name, kind), url
 
 
 @lru_cache(maxsize=4_096)
@@ -113,12 +147,13 @@ def _address(name: str, *parts: str) -> str:
 def _nav(
     request: HttpRequest, slug: str, rights: frozenset[Right]
 ) -> Sequence[NavGroup]:
-    view = _view(request)
+    view, here = _view(request), {None, _kind(request)}
+    above = UNDER.get(view)
 
     def item(label: str, icon: str, name: str, kind: Kind | None = None) -> NavItem:
         url = _address(name, slug, kind) if kind else _address(name, slug)
-        current = view == name and kind in {None, _kind(request)}
-        return NavItem(label, icon, url, current=current)
+        word = {view: "page", above: "true"}.get(name, "")
+        return NavItem(label, icon, url, word if kind in here else "")
 
     groups = [
         NavGroup(
@@ -127,19 +162,20 @@ def _nav(
                 item("Local images", "server", "quota:images", Kind.LOCAL),
                 item("Repository images", "package", "quota:images", Kind.REPOSITORY),
                 item("Scan tasks", "list-checks", "quota:tasks"),
-                item("Registries", "plug", "quota:registries"),
                 item("Findings", "shield-alert", "quota:findings"),
+                item("Registries", "plug", "quota:registries"),
             ],
         )
     ]
-    billing = [item("Subscription", "calendar-clock", "quota:subscription")]
+    billing = [
+        item("Subscription", "calendar-clock", "quota:subscription"),
+        item("Usage and ledger", "chart-column", "quota:usage"),
+    ]
     if Right.MONEY in rights:
         billing += [
-            item("Purchase quota", "plus", "quota:purchase"),
             item("Orders and invoices", "receipt", "quota:orders"),
             item("Balance", "wallet", "quota:balance"),
         ]
-    billing.append(item("Usage and ledger", "chart-column", "quota:usage"))
     groups.append(NavGroup("Billing", billing))
     unread = SimpleLazyObject(lambda: unread_words(request))
     groups.append(

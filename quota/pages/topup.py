@@ -31,16 +31,36 @@ class Way:
     value: str
     name: str
     words: str
+    press: str
 
 
 WAYS = {
     "bank": Way(
-        "bank", "Bank transfer", "You get a reference. Added when the money arrives."
+        "bank",
+        "Bank transfer",
+        "You get a reference. Added when the money arrives.",
+        "Get transfer details",
     ),
     "stripe": Way(
-        "stripe", "Card or other method", "On Stripe's own page. Added at once."
+        "stripe",
+        "Card or other method",
+        "On Stripe's own page. Added at once.",
+        "Top up",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The button: what a press does, and how much with it."""
+
+    words: str
+    amount: str
+
+
+def press_words(way: Way, amount: str) -> Press:
+    """*Get transfer details* takes nothing yet; the others say the amount."""
+    return Press(way.press, "" if way.value == "bank" else amount)
 
 
 def presets(

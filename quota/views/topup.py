@@ -21,8 +21,8 @@ from accounts.models import TopUp
 from accounts.payments import gateways
 from accounts.payments.port import PaymentUnavailable
 from accounts.services import topping_up, waking
-from quota.forms.topup import NeedForm, TopUpForm
-from quota.pages.topup import WAYS, presets, top_up_page
+from quota.forms.topup import NeedForm, TopUpForm, printed
+from quota.pages.topup import WAYS, presets, press_words, top_up_page
 from quota.services import auto_renewal
 
 UNPAID = (TopUp.State.REQUESTED, TopUp.State.OPEN)
@@ -76,14 +76,18 @@ def _dialog(
     outlook = auto_renewal.outlook(account=account, now=timezone.now())
     offered = presets(account, opened_for, outlook.price if outlook else None)
     ways = [WAYS[name] for name in reversed(list(gateways()))]
-    typed = form["amount"].value() if form else need.data.get("amount", "")
+    given = form or need
+    typed = given["amount"].value() or (offered[0].value if offered else "50.00")
+    method = given["method"].value()
+    way = next((each for each in ways if each.value == method), ways[0])
     context: dict[str, Any] = {
         "form": form,
         "key": key or TopUpForm.new_key(),
         "presets": offered,
-        "amount": typed or (offered[0].value if offered else "50.00"),
+        "amount": typed,
+        "press": press_words(way, printed(typed, account.currency)),
         "ways": ways,
-        "method": (form["method"].value() if form else "") or ways[0].value,
+        "method": way.value,
         "need": opened_for,
     }
     return render_page(

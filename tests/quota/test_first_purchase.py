@@ -130,7 +130,7 @@ def test_a_purchase_opened_from_a_scan_leads_back_to_it(
 
     back = reverse("quota:scan-now", args=[account.slug, "repository"])
     assertContains(done, f"{back}?scope=all")
-    assertContains(done, "Continue to scan")
+    assertContains(done, "Back to Scan now")
 
 
 @pytest.mark.parametrize("back", ["//evil.example/?q=1", "local?next=//evil", "x"])
