@@ -49,7 +49,8 @@ class Image(Owned):
     history (rules 5.2). ``name`` to ``containers`` describe it on *Local images*,
     ``repository`` and its neighbours on *Repository images*; ``outcome`` and below are
     written when a scan ends, never when one is held. Every sort of either list has an
-    index of its own, alone and under the outcome.
+    index of its own, alone and under the outcome. Those of local images hold the words
+    as well, so that a search may walk far along a list without looking at its images.
     """
 
     class Outcome(models.TextChoices):
@@ -125,13 +126,37 @@ class Image(Owned):
             ),
         ]
         indexes = [
-            models.Index("account", "name", "id", name="image_name", condition=LOCAL),
             models.Index(
-                "account", "containers", "id", name="image_containers", condition=LOCAL
+                "account",
+                "name",
+                "id",
+                include=["search"],
+                name="image_name",
+                condition=LOCAL,
             ),
-            models.Index("account", "risk", "id", name="image_risk", condition=LOCAL),
             models.Index(
-                "account", "active_at", "id", name="image_active", condition=LOCAL
+                "account",
+                "containers",
+                "id",
+                include=["search"],
+                name="image_containers",
+                condition=LOCAL,
+            ),
+            models.Index(
+                "account",
+                "risk",
+                "id",
+                include=["search"],
+                name="image_risk",
+                condition=LOCAL,
+            ),
+            models.Index(
+                "account",
+                "active_at",
+                "id",
+                include=["search"],
+                name="image_active",
+                condition=LOCAL,
             ),
             models.Index(
                 "account", "outcome", "name", "id", name="image_o_name", condition=LOCAL

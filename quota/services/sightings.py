@@ -37,12 +37,18 @@ def row(found: FoundImage, tag_digest: str = "") -> dict[str, object]:
         "variant": facts.variant[:32],
         "size": facts.size,
         "created_at": facts.created_at.isoformat() if facts.created_at else None,
-        "name": found.name[:300],
-        "tag": found.tag[:128],
+        "name": _cut(found.name, 300),
+        "tag": _cut(found.tag, 128),
         "locator": found.locator,
         "containers": found.containers,
         "tag_digest": tag_digest,
     }
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes: an index holds an image's words and name beside each
+    other, and refuses a row that is longer than a third of a page."""
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def write_images(account_id: int, written: str, now: datetime) -> int:

@@ -1,6 +1,7 @@
 """The rows of a list: every search meets all its images once, in the list's order."""
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from django.test import Client
@@ -9,6 +10,8 @@ from django.utils import timezone
 from accounts.models import Account
 from quota.models import Image, ImageFilter, Kind
 from quota.pages.listed import PAGE, WALK, Sort, UnknownCursor, listed
+from quota.services import sightings
+from quota.sources.content import FoundImage, ImageFacts
 from tests.factories import ImageFactory, account_with, creator_of
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +71,24 @@ def test_an_image_is_found_by_the_beginning_of_its_id(
     for text in (hexadecimal, hexadecimal.upper(), f"sha256:{hexadecimal}"):
         if digits >= 12 or ":" not in text:
             assert image.pk in _all(account, ImageFilter(text=text), Sort.NAME)
+
+
+def test_the_indexes_hold_the_longest_name_of_the_widest_letters(
+    account: Account,
+) -> None:
+    choose = Random(1)  # noqa: S311 -- not a secret
+    name, tag = (
+        "".join(chr(choose.randrange(0x20000, 0x2A6D6)) for _ in range(length))
+        for length in (300, 128)
+    )
+    facts = ImageFacts("sha256:" + "0" * 64, "linux", "amd64", "", None, 1)
+    kept = sightings.row(FoundImage(facts, name, tag, ""))
+
+    image = ImageFactory.create(account=account, name=kept["name"], tag=kept["tag"])
+
+    assert name.startswith(image.name)
+    for sort in Sort:
+        assert _all(account, ImageFilter(text=name[:20]), sort) == [image.pk]
 
 
 def test_a_cursor_of_another_list_is_not_known(account: Account) -> None:
