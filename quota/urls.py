@@ -8,6 +8,7 @@ from quota.views import (
     findings,
     images,
     orders,
+    overview,
     purchase,
     refunds,
     registries,
@@ -38,7 +39,7 @@ register_converter(KindConverter, "kind")
 
 app_name = "quota"
 urlpatterns = [
-    path("", images.front, name="front"),
+    path("", overview.front, name="front"),
     path("images/<kind:kind>", images.images, name="images"),
     path("images/local/update", images.update, name="update-images"),
     path("images/<kind:kind>/selection", images.selection, name="selection"),

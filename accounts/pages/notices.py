@@ -83,6 +83,14 @@ def notices_page(
     )
 
 
+def latest_notices(member: Member, now: datetime, count: int) -> Sequence[NoticeRow]:
+    """The member's latest notices, without what became of their messages."""
+    own = Notice.objects.filter(account=member.account_id, user=member.user_id)
+    clock = Clock(member.account, now)
+    latest = own.filter(channel="email").order_by("-created_at", "-pk")[:count]
+    return [notice_row(row, {}, member.account, clock) for row in latest]
+
+
 def one_row(member: Member, notice: Notice, now: datetime) -> NoticeRow:
     """One notice, as the page shows it."""
     own = Notice.objects.filter(account=member.account_id, user=member.user_id)

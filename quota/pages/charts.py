@@ -61,20 +61,47 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is expected: so much a day, until the hour at which quota runs out."""
+
+    daily_tenths: int
+    out_date: str
+    out_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place on the chart with a word in it."""
+
+    x: str
+    width: str
+    y: str
+    height: str
+    text_x: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """The bars, both axes, and the whole in one sentence."""
+    """The bars, both axes, and the whole in one sentence; ``guesses`` are the days to
+    come, ``without`` the time in which no quota is left."""
 
     bars: Sequence[Bar]
     days: Sequence[Mark]
     levels: Sequence[Mark]
     sentence: str
+    guesses: Sequence[Box] = ()
+    expected: Box | None = None
+    without: Box | None = None
 
 
-def chart(days: Sequence[Day]) -> Chart:
+def chart(days: Sequence[Day], ahead: Ahead | None = None) -> Chart:
     """Draw the days. The axis ends at a round figure above the highest bar."""
     highest = max(days, key=lambda day: day.tenths)
-    step = _step(highest.tenths)
-    top = max(step, -(-highest.tenths // step) * step)
+    most = max(highest.tenths, ahead.daily_tenths if ahead else 0)
+    step = _step(most)
+    top = max(step, -(-most // step) * step)
+    guesses = _guesses(days, ahead, top) if ahead else []
     past = [day for day in days if day.is_past]
     return Chart(
         bars=[
@@ -87,6 +114,49 @@ def chart(days: Sequence[Day]) -> Chart:
             f" {format_quota(highest.tenths)};"
             f" {format_quota(sum(day.tenths for day in past))} in all."
         ),
+        guesses=guesses,
+        expected=_expected(guesses),
+        without=_without(days, ahead) if ahead else None,
+    )
+
+
+def _guesses(days: Sequence[Day], ahead: Ahead, top: int) -> Sequence[Box]:
+    """A dashed bar for every day to come on which there is quota."""
+    height, lasts = _pixels(ahead.daily_tenths, top), not ahead.out_date
+    words = f"{format_quota(-(-ahead.daily_tenths // 10) * 10)} a day expected"
+    return [
+        Box(
+            x=_percent(number * 10 + 2, len(days) * 10),
+            width=_percent(6, len(days) * 10),
+            y=_px(BASE * 10 - height),
+            height=_px(height),
+            text_x=_percent(number * 10 + 5, len(days) * 10),
+            words=words,
+        )
+        for number, day in enumerate(days)
+        if height and not day.is_past and (day.date < ahead.out_date or lasts)
+    ]
+
+
+def _expected(guesses: Sequence[Box]) -> Box | None:
+    """The word over the middle of the dashed bars, where they are wide enough."""
+    return guesses[len(guesses) // 2] if len(guesses) >= LABELS else None
+
+
+def _without(days: Sequence[Day], ahead: Ahead) -> Box | None:
+    """The zone without quota, from the hour at which it runs out to the reset."""
+    dates = [day.date for day in days]
+    if ahead.out_date not in dates:
+        return None
+    begins = dates.index(ahead.out_date) * 24 + ahead.out_hour
+    whole = len(days) * 24
+    return Box(
+        x=_percent(begins, whole),
+        width=_percent(whole - begins, whole),
+        y=_px((BASE - HEIGHT - 16) * 10),
+        height=_px((HEIGHT + 16) * 10),
+        text_x=_percent(begins + whole, whole * 2),
+        words="No quota left" if (whole - begins) * 6 >= whole else "",
     )
 
 

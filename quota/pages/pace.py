@@ -123,15 +123,17 @@ def foreseen(
     clock: Clock,
     *,
     cycle_days: int = 0,
+    more_tenths: int = 0,
 ) -> Forecast | None:
     """Whether what is left lasts to the first reset, the pace measured since the
     earliest open window began or over seven days; with ``cycle_days`` as if no schedule
-    ran more often. None where it is too early to say."""
+    ran more often, with ``more_tenths`` as if they were bought. None where it is too
+    early to say."""
     resets_at = windows[0].ends_at
     began = min(window.starts_at for window in windows)
     spent = sum(pace.spent) - sum(pace.spent_by_runs)
     return forecast(
-        left_tenths=sum(window.free for window in windows),
+        left_tenths=sum(window.free for window in windows) + more_tenths,
         spent_tenths=max(0, spent),
         since=measured_from(began, clock.now),
         now=clock.now,

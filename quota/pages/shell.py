@@ -38,6 +38,7 @@ class NavGroup:
 
 
 CRUMBS = {
+    "quota:front": "Overview",
     "quota:image": "Image",
     "quota:scan-now": "Scan now",
     "quota:registries": "Registries",
@@ -156,6 +157,7 @@ def _nav(
         return NavItem(label, icon, url, word if kind in here else "")
 
     groups = [
+        NavGroup("", [item("Overview", "layout-dashboard", "quota:front")]),
         NavGroup(
             "Images",
             [
@@ -165,7 +167,7 @@ def _nav(
                 item("Findings", "shield-alert", "quota:findings"),
                 item("Registries", "plug", "quota:registries"),
             ],
-        )
+        ),
     ]
     billing = [
         item("Subscription", "calendar-clock", "quota:subscription"),

@@ -75,6 +75,13 @@ def life(
     return told.life(can_buy=can_buy)
 
 
+def tag_of(
+    account: Account, subscription: Subscription, clock: Clock
+) -> tuple[str, str, str]:
+    """The state in a word or two, with its icon and tone."""
+    return _Told(account, subscription, clock, None).tag()
+
+
 def _none(account: Account, clock: Clock, *, can_buy: bool) -> Life:
     last = Subscription.objects.filter(account=account).order_by("-anchor").first()
     headline = "Image scan is not bought yet"
@@ -134,7 +141,7 @@ class _Told:
         self.is_near = self.end - clock.now <= NEAR_END
 
     def life(self, *, can_buy: bool) -> Life:
-        tag, icon, tone = self._tag()
+        tag, icon, tone = self.tag()
         headline, words = self._hero()
         figure, figure_words = self._left()
         packs = packs_of(self.account, self.subscription, self.clock)
@@ -169,7 +176,7 @@ class _Told:
         scans = f", image scan with {monthly:,} scans a month" if monthly else ""
         return f"Professional Edition for {cores}{scans}"
 
-    def _tag(self) -> tuple[str, str, str]:
+    def tag(self) -> tuple[str, str, str]:
         if self.state is State.SUSPENDED:
             return "Suspended", "lock", "bad"
         if self.state is State.ENDING:

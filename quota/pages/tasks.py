@@ -95,10 +95,7 @@ def tasks_page(
     Refuses a cursor that was not given out for this account (UnknownCursor).
     """
     tasks = _after(chosen.tasks(account, now), account, cursor)
-    running = Scan.objects.filter(
-        account=account, task=OuterRef("pk"), place=Scan.Place.RUNNING
-    )
-    tasks = tasks.select_related("requested_by").annotate(is_running=Exists(running))
+    tasks = _with_running(tasks, account)
     found = list(tasks.order_by("-requested_at", "-pk")[: PAGE + 1])
     more, found = len(found) > PAGE, found[:PAGE]
     clock, query = Clock(account, now), chosen.query()
@@ -112,6 +109,20 @@ def tasks_page(
         is_filtered=bool(query),
         is_polling=any(task.ended_at is None for task in found),
     )
+
+
+def recent_tasks(account: Account, count: int, clock: Clock) -> Sequence[TaskRow]:
+    """The latest tasks, as the list shows them, in one query."""
+    tasks = _with_running(ScanTask.objects.filter(account=account), account)
+    latest = tasks.order_by("-requested_at", "-pk")[:count]
+    return [_row(task, account, clock) for task in latest]
+
+
+def _with_running(tasks: QuerySet[ScanTask], account: Account) -> QuerySet[ScanTask]:
+    running = Scan.objects.filter(
+        account=account, task=OuterRef("pk"), place=Scan.Place.RUNNING
+    )
+    return tasks.select_related("requested_by").annotate(is_running=Exists(running))
 
 
 def _salt(account: Account) -> str:

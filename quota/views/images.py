@@ -1,7 +1,7 @@
 """*Local images*, *Repository images*, one image, and *Update images*."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -19,11 +19,6 @@ from quota.pages.registries import registries_page
 from quota.pages.scan import bulk
 from quota.pages.words import plural
 from quota.services import scanning, syncing
-
-
-def front(request: HttpRequest, account: str) -> HttpResponse:
-    """An account's front page leads to its images."""
-    return redirect("quota:images", account, Kind.LOCAL)
 
 
 @require_GET

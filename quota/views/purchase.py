@@ -22,8 +22,10 @@ from quota.forms.coming_back import asked_from_scan, scan_of
 from quota.forms.estimate import EstimateForm
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
+from quota.pages.foresight import purchase_words
 from quota.pages.header import Standing, standing
 from quota.pages.purchase import Advice, advice, quote_words, receipt, terms
+from quota.pages.words import Clock
 from quota.services import purchasing
 
 
@@ -111,12 +113,22 @@ def _dialog(
             context |= {
                 "quote": quote_words(quoted, stands.header, now),
                 "basket": basket,
+                "month_words": _month_words(request, stands, basket.quantity, now),
             }
     else:
         status = max(status, 422)
     return render_page(
         request, "quota/purchase.html", context, partial=partial, status=status
     )
+
+
+def _month_words(
+    request: AccountRequest, stands: Standing, quantity: int, now: datetime
+) -> str:
+    """What it does for this month; before the first purchase the estimator says it."""
+    if stands.subscription is None:
+        return ""
+    return purchase_words(stands, quantity, Clock(request.account, now))
 
 
 def _advice(estimate: EstimateForm, stands: Standing) -> Advice | None:

@@ -30,7 +30,8 @@ def sign_in(page: Page, server: LiveServer, account: Account) -> None:
     page.fill("#id_username", creator_of(account).email)
     page.fill("#id_password", "correct horse")
     page.click("button.primary")
-    expect(page.locator("h1")).to_have_text("Local images")
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.goto(f"{server.url}/a/{account.slug}/images/local")
 
 
 def test_ticking_two_images_and_scanning_them(
@@ -105,7 +106,7 @@ def test_no_page_has_an_accessibility_violation(
     digest = account.image_set.order_by("pk")[0].digest
     task = ScanTask.objects.get()
     paths = (
-        "images/local", f"images/local/{digest}", "images/local/scan?scope=all",
+        "", "images/local", f"images/local/{digest}", "images/local/scan?scope=all",
         "images/repository", "registries", "registries/connect",
         "tasks", f"tasks/{task.pk}", "subscription/purchase", "orders", "orders/1",
         "orders/1/invoice", "billing-details", "balance", "balance/top-up?need=9.50",
