@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.core import signing
 from django.db.models import Model, QuerySet
 
 from accounts.models import Account
-from quota.pages.listed import UnknownCursor
+from quota.pages import cursors
 
 Row = TypeVar("Row", bound=Model)
 PAGE = 50
@@ -31,15 +30,12 @@ def newest(
     the account. Refuses a place that was not given out for it (UnknownCursor)."""
     salt = f"{rows.model._meta.label}.{account.pk}"
     if cursor:
-        try:
-            last = signing.loads(cursor, salt=salt)
-        except signing.BadSignature as error:
-            raise UnknownCursor("That place in the list is not known.") from error
+        (last,) = cursors.read(cursor, salt)
         rows = rows.filter(**{f"{by}__lt": last})
     found = list(rows.order_by(f"-{by}")[: size + 1])
     shown = found[:size]
     more = len(found) > size
-    after = signing.dumps(getattr(shown[-1], by), salt=salt) if more else ""
+    after = cursors.give([getattr(shown[-1], by)], salt) if more else ""
     return Slice(shown, after)
 
 

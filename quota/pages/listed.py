@@ -7,7 +7,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.core import signing
 from django.db import connection
 from django.db.models import BooleanField, F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -21,6 +20,7 @@ from accounts.models import Account
 from accounts.statements import Statement
 from quota.models import Image, ImageFilter, Kind
 from quota.models.selection import SEARCHED
+from quota.pages import cursors
 
 PAGE = 50
 # How far a search walks along the list before it looks all hits up instead.
@@ -83,10 +83,6 @@ def sorts_of(kind: Kind) -> Sequence[Sort]:
     """The sorts a list offers. Registries know of no containers."""
     unknown = {Sort.CONTAINERS} if kind is Kind.REPOSITORY else set()
     return [sort for sort in Sort if sort not in unknown]
-
-
-class UnknownCursor(ValueError):
-    """The place in the list is not one we gave out for this list."""
 
 
 def listed(
@@ -178,14 +174,11 @@ class _Order:
         value = last[self.column]
         if isinstance(value, datetime):
             value = value.isoformat()
-        return signing.dumps([value, last["id"]], salt=salt)
+        return cursors.give([value, last["id"]], salt)
 
     def point(self, cursor: str, salt: str) -> Point:
         """Read a cursor. Refuses one given out for another list."""
-        try:
-            value, last = signing.loads(cursor, salt=salt)
-        except signing.BadSignature as error:
-            raise UnknownCursor("That place in the list is not known.") from error
+        value, last = cursors.read(cursor, salt)
         return datetime.fromisoformat(
             value
         ) if self.sort is Sort.ACTIVE else value, last

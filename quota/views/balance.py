@@ -13,7 +13,7 @@ from quota.pages.balance import (
     movements_csv,
     next_charge,
 )
-from quota.pages.listed import UnknownCursor
+from quota.pages.cursors import UnknownCursor
 from quota.services import auto_renewal
 
 

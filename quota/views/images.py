@@ -11,10 +11,10 @@ from quota.errors import NotActive
 from quota.forms.images import FilterForm
 from quota.forms.scan import ScanForm
 from quota.models import Image, Kind
+from quota.pages.cursors import UnknownCursor
 from quota.pages.header import standing
 from quota.pages.image import image_page
 from quota.pages.images import Listing, images_page
-from quota.pages.listed import UnknownCursor
 from quota.pages.registries import registries_page
 from quota.pages.scan import bulk
 from quota.pages.words import plural

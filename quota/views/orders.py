@@ -14,9 +14,9 @@ from accounts.services import billing
 from quota.documents import invoice_pdf
 from quota.forms.orders import BillingDetailsForm, OrdersForm
 from quota.models import Order
+from quota.pages.cursors import UnknownCursor
 from quota.pages.header import standing
 from quota.pages.invoices import papers_of
-from quota.pages.listed import UnknownCursor
 from quota.pages.orders import orders_page
 from quota.pages.purchase import receipt
 

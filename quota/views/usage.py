@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 from accounts import spreadsheets
 from accounts.http import AccountRequest, Right, render_page, with_account
 from quota.forms.usage import EntriesForm
-from quota.pages.listed import UnknownCursor
+from quota.pages.cursors import UnknownCursor
 from quota.pages.usage import CSV_HEADER, entries_csv, usage_page
 
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from quota.models import Image, ImageFilter, Kind
-from quota.pages.listed import PAGE, WALK, Sort, UnknownCursor, listed
+from quota.pages.cursors import UnknownCursor
+from quota.pages.listed import PAGE, WALK, Sort, listed
 from quota.services import sightings
 from quota.sources.content import FoundImage, ImageFacts
 from tests.factories import ImageFactory, account_with, creator_of
