@@ -19,7 +19,7 @@ NAMES = (
     "square", "sun", "triangle-alert", "undo-2", "users", "wallet", "x",
     "bell", "building-2", "globe", "mail", "package", "plug", "smartphone", "user",
     "calendar-clock", "circle-slash", "hourglass",
-    "chevron-left", "shield-alert",
+    "chevron-left", "layout-dashboard", "shield-alert",
 )  # fmt: skip
 
 
