@@ -18,6 +18,13 @@ class InsufficientQuota(Refusal):
         )
 
 
+class FormUnreadable(Refusal):
+    """What a page hides in its form, such as the press's key, did not come back."""
+
+    def __init__(self) -> None:
+        super().__init__("Load the page again, then repeat this.")
+
+
 class NothingToScan(Refusal):
     """No image is left in the selection (rules 5.5)."""
 

@@ -35,7 +35,22 @@ class KindConverter:
         return Kind(value).value
 
 
+class DigestConverter:
+    """An image ID such as ``sha256:…``; nothing else is looked for."""
+
+    regex = "[a-z0-9+._-]+:[A-Za-z0-9=_-]+"
+
+    def to_python(self, value: str) -> str:
+        """The ID as it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """The ID as it stands."""
+        return value
+
+
 register_converter(KindConverter, "kind")
+register_converter(DigestConverter, "digest")
 
 app_name = "quota"
 urlpatterns = [
@@ -52,7 +67,7 @@ urlpatterns = [
         name="schedule-estimate",
     ),
     path("images/<kind:kind>/schedule/undo", schedule.undo, name="schedule-undo"),
-    path("images/<kind:kind>/<str:digest>", images.image, name="image"),
+    path("images/<kind:kind>/<digest:digest>", images.image, name="image"),
     path("registries", registries.registries, name="registries"),
     path("registries/connect", registries.connect, name="connect-registry"),
     path("registries/notes", registries.notes, name="registry-notes"),

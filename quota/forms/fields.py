@@ -4,8 +4,19 @@ from typing import Any
 
 from django import forms
 
+from quota.errors import FormUnreadable
+
 MOST_NAMES = 50
 LONGEST_NAME = 200
+
+
+def unreadable(form: forms.Form, *hidden: str) -> FormUnreadable | None:
+    """Whether what nobody types came back wrong, which has no field to stand beside.
+    Call ``is_valid()`` first."""
+    has_key = "key" not in form.fields or form.cleaned_data.get("key")
+    if has_key and not any(name in form.errors for name in hidden):
+        return None
+    return FormUnreadable()
 
 
 class NamesLeftOut(forms.Field):

@@ -1,5 +1,6 @@
 """Renewal: parses months and a quantity for each pack; the service decides."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -8,11 +9,12 @@ from django.http import QueryDict
 
 from quota.forms.purchase import PurchaseForm
 from quota.quotes import RenewalBasket
-from quota.rules.units import parse_quantity
+from quota.rules.units import parse_number, parse_quantity
 
 OTHER = "other"
 MONTHS = "Choose 1 to 36 months."
 PREFIX = "pack_"
+DELTA = re.compile("-?[0-9]{1,9}")
 
 
 class RenewalForm(forms.Form):
@@ -60,9 +62,10 @@ class RenewalForm(forms.Form):
 
     def _take_step(self, step: str) -> None:
         pack, _, delta = step.partition(":")
-        if pack.isdigit() and int(pack) in self.packs and delta.lstrip("-").isdigit():
-            moved = self.kept[int(pack)] + int(delta[:9])
-            self.kept[int(pack)] = min(max(0, moved), self.packs[int(pack)])
+        number = parse_number(pack)
+        if number in self.packs and DELTA.fullmatch(delta):
+            moved = self.kept[number] + int(delta)
+            self.kept[number] = min(max(0, moved), self.packs[number])
 
     def basket(self) -> RenewalBasket:
         """What is asked for."""

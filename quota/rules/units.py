@@ -41,3 +41,12 @@ def parse_quantity(text: str) -> int:
     if not _WHOLE.fullmatch(plain):
         raise ValueError("Enter a whole number of scans, such as 300.")
     return int(plain.replace(",", ""))
+
+
+def parse_number(text: str) -> int:
+    """Read the number of a row; 0, which no row has, if it is none.
+
+    >>> [parse_number(text) for text in ("12", "-1", "\u00b2", "9" * 5_000, "")]
+    [12, 0, 0, 0, 0]
+    """
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0

@@ -51,7 +51,7 @@ def origin(url: str) -> Origin:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise SourceError("Enter an address such as registry.example.com.") from error
-    if parts.scheme not in PORTS or not host or not host.isprintable():
+    if parts.scheme not in PORTS or not host or not host.isprintable() or " " in host:
         raise SourceError("Enter an address such as registry.example.com.")
     if parts.username is not None or parts.password is not None:
         raise SourceError("Enter the username and password in their own fields.")

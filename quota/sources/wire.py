@@ -277,7 +277,8 @@ def tls_context(*, verify: bool, ca: str) -> ssl.SSLContext:
     elif ca:
         try:
             context.load_verify_locations(cadata=ca)
-        except (ssl.SSLError, ValueError) as error:
+        # TypeError: it is not even ASCII.
+        except (ssl.SSLError, TypeError, ValueError) as error:
             raise RegistryFailure(
                 "The CA certificate cannot be read.",
                 "Paste it in PEM form, beginning with -----BEGIN CERTIFICATE-----.",

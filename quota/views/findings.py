@@ -23,6 +23,7 @@ from quota.models import FindingGroup, Image
 from quota.pages.finding import finding_page
 from quota.pages.findings import findings_page
 from quota.pages.findings_export import COLUMNS, export_rows
+from quota.rules.units import parse_number
 from quota.services import triaging
 
 
@@ -110,10 +111,9 @@ def _finding(
 
 def _only(request: AccountRequest) -> Image | None:
     """The image a decision may be narrowed down to; none if there is no such image."""
-    number = request.POST.get("only") or request.GET.get("image", "")
-    if not (number.isascii() and number.isdecimal() and len(number) < 19):
-        return None
-    return Image.objects.filter(account=request.account, pk=int(number)).first()
+    asked = request.POST.get("only") or request.GET.get("image", "")
+    images = Image.objects.filter(account=request.account, pk=parse_number(asked))
+    return images.first()
 
 
 @require_GET

@@ -20,6 +20,7 @@ from accounts.http import (
 )
 from quota.forms.coming_back import asked_from_scan, scan_of
 from quota.forms.estimate import EstimateForm
+from quota.forms.fields import unreadable
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
 from quota.pages.foresight import purchase_words
@@ -39,7 +40,8 @@ def purchase(request: AccountRequest) -> HttpResponse:
     stands = standing(request.account, now)
     form = PurchaseForm(request.POST)
     if not form.is_valid() or not form.cleaned_data["key"]:
-        return _dialog(request, request.POST, now, status=422)
+        refusal = unreadable(form, "state", "total", "delta")
+        return _dialog(request, request.POST, now, refusal=refusal, status=422)
     try:
         order = purchasing.buy(
             account=request.account,

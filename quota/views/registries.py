@@ -25,6 +25,7 @@ from quota.models import Kind, Registry
 from quota.pages.registries import registries_page
 from quota.pages.registry_help import HELP
 from quota.pages.words import plural
+from quota.rules.units import parse_number
 from quota.services import registries as service
 from quota.services import registry_syncs
 
@@ -80,7 +81,7 @@ def sync(request: AccountRequest) -> HttpResponse:
     """Read all registries, or the one named, now; ``full`` reads every manifest."""
     found = Registry.objects.filter(account=request.account).order_by("pk")
     if one := request.POST.get("registry", ""):
-        found = found.filter(pk=min(int(one), 2**62) if one.isdecimal() else 0)
+        found = found.filter(pk=parse_number(one))
     begun = registry_syncs.request(
         account=request.account,
         registries=list(found),

@@ -23,6 +23,7 @@ from accounts.http import (
     with_account,
 )
 from quota.errors import NotActive
+from quota.forms.fields import unreadable
 from quota.forms.scan import ScanForm
 from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.header import Standing, standing
@@ -36,6 +37,7 @@ CARRIED = (
     "q", "state", "risk", "cost", "running", "retry", "again",
     "registry", "type", "namespace", "tag", "latest",
 )  # fmt: skip
+HIDDEN = ("scope", "retry", "again", "agreed_set", "agreed_cost", "agreed_images")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,7 +51,8 @@ def scan_now(request: AccountRequest, kind: Kind) -> HttpResponse:
     now = timezone.now()
     form = ScanForm(request.POST, kind=kind)
     if not form.is_valid() or not form.cleaned_data["key"]:
-        return _dialog(request, kind, request.POST, status=422)
+        wrong = unreadable(form, *HIDDEN)
+        return _dialog(request, kind, request.POST, refusal=wrong, status=422)
     try:
         task = scanning.reserve(
             account=request.account,

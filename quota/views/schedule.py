@@ -27,12 +27,14 @@ from accounts.http import (
     with_account,
 )
 from quota.errors import NotActive, ScheduleMoved
+from quota.forms.fields import unreadable
 from quota.forms.schedule import SCOPES, ScheduleForm
 from quota.ledger import ScanQuote
 from quota.models import Kind, Schedule, Scope
 from quota.models.schedules import Settings
 from quota.pages.header import Standing, standing
 from quota.pages.schedule import SchedulePage, schedule_page
+from quota.rules.units import parse_number
 from quota.services import scanning, scheduling
 
 
@@ -45,7 +47,8 @@ def schedule(request: AccountRequest, kind: Kind) -> HttpResponse:
     now = timezone.now()
     form = ScheduleForm(request.POST)
     if not form.is_valid():
-        return _drawer(request, kind, form, status=422)
+        wrong = unreadable(form, "revision")
+        return _drawer(request, kind, form, refusal=wrong, status=422)
     try:
         saved = scheduling.save(
             account=request.account,
@@ -74,12 +77,11 @@ def estimate(request: AccountRequest, kind: Kind) -> HttpResponse:
 @with_account(Right.SCAN)
 def undo(request: AccountRequest, kind: Kind) -> HttpResponse:
     """Bring the previous revision back; too late, it says so."""
-    revision = request.POST.get("revision", "")
     try:
         scheduling.undo(
             account=request.account,
             kind=kind,
-            revision=int(revision) if revision.isdecimal() else 0,
+            revision=parse_number(request.POST.get("revision", "")),
             by=request.user,
             now=timezone.now(),
         )

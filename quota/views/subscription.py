@@ -25,6 +25,7 @@ from accounts.http import (
     who_has,
     with_account,
 )
+from quota.forms.fields import unreadable
 from quota.forms.renewal import RenewalForm
 from quota.pages.header import standing
 from quota.pages.renewal import (
@@ -57,7 +58,8 @@ def renew(request: AccountRequest) -> HttpResponse:
         return _page(request, request.GET, now)
     form = _form(request, request.POST, now)
     if form is None or not form.is_valid() or not form.cleaned_data["key"]:
-        return _page(request, request.POST, now, status=422)
+        refusal = unreadable(form, "state", "total", "step") if form else None
+        return _page(request, request.POST, now, refusal=refusal, status=422)
     try:
         order = renewing.renew(
             account=request.account,

@@ -21,6 +21,7 @@ from accounts.models import TopUp
 from accounts.payments import gateways
 from accounts.payments.port import PaymentUnavailable
 from accounts.services import topping_up, waking
+from quota.forms.fields import unreadable
 from quota.forms.topup import NeedForm, TopUpForm, printed
 from quota.pages.topup import WAYS, presets, press_words, top_up_page
 from quota.services import auto_renewal
@@ -39,6 +40,8 @@ def top_up(request: AccountRequest) -> HttpResponse:
         request.POST, currency=request.account.currency, methods=list(gateways())
     )
     if not form.is_valid():
+        if wrong := unreadable(form):
+            form.add_error(None, str(wrong))
         return _dialog(request, form, status=422)
     try:
         asked = topping_up.request(
