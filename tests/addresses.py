@@ -1,0 +1,42 @@
+"""Every address of the product below the back office, read from the resolver."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import get_resolver
+
+PART = re.compile(r"<(?:(\w+):)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address as its pattern spells it, such as ``a/<slug:account>/tasks``."""
+
+    route: str
+    name: str
+
+    def path(self, fill: Callable[[str, str], str]) -> str:
+        """The path, each part filled by ``fill(converter, name)`` as it stands."""
+        return "/" + PART.sub(lambda m: fill(m[1] or "str", m[2]), self.route)
+
+    @property
+    def is_of_an_account(self) -> bool:
+        """Whether it lies under ``/a/<account>/``."""
+        return self.route.startswith("a/<slug:account>/")
+
+
+def addresses() -> list[Address]:
+    """All of them, but for the back office, whose table is test_permissions."""
+    found = list(_walk(get_resolver().url_patterns, ""))
+    return [each for each in found if not each.route.startswith("admin/")]
+
+
+def _walk(patterns: Sequence[Any], before: str) -> Iterator[Address]:
+    for each in patterns:
+        route = before + str(each.pattern)
+        if hasattr(each, "url_patterns"):
+            yield from _walk(each.url_patterns, route)
+        else:
+            yield Address(route, each.name or route)

@@ -1,0 +1,249 @@
+"""Text no form expects, sent to every address a customer reaches: never a 500."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import Account, Notice
+from quota.models import (
+    FindingGroup,
+    Image,
+    OrderLine,
+    RefundRequest,
+    Registry,
+    ScanTask,
+)
+from quota.services import refunding
+from quota.services.refunding import Asked
+from tests.addresses import Address, addresses
+from tests.factories import (
+    ImageFactory,
+    account_with,
+    creator_of,
+    finish,
+    member_of,
+    press,
+)
+from tests.registries.acts import connect
+
+pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
+# As they are sent: percent-encoded octets.
+VALUES = {
+    "nothing": "",
+    "NUL": "a%00b",
+    "a lone surrogate": "%ED%A0%80",
+    "control characters": "%01%02%1B%5B2J%7F%C2%85",
+    "not UTF-8": "%FF%FE%C3",
+    "line breaks": "a%0D%0AX-Other:%20b",
+    "digits of another script": "%C2%B2",
+    "fullwidth digits": "%EF%BC%93%EF%BC%90%EF%BC%90",
+    "a number no column holds": "9" * 30,
+    "a number Python refuses to read": "9" * 5_000,
+    "a sign twice": "--1",
+    "not a number": "NaN",
+    "right to left": "%E2%80%AE300",
+    "a path": "..%2F..%2Fetc%2Fpasswd",
+}
+# Read off the product, so that a field made tomorrow is sent too.
+READ = re.compile(
+    r"""(?:GET|POST|data|query)\.get(?:list)?\("(\w+)"|^    (\w+) = forms\.""",
+    re.MULTILINE,
+)
+
+
+def fields() -> list[str]:
+    """Every name that a view or a form reads."""
+    names = {"image", "next", "username", "csrfmiddlewaretoken", "pack_1", "email",
+             "name", "phone", "digits"}  # fmt: skip
+    for app in ("accounts", "quota"):
+        for folder in ("forms", "views"):
+            for file in Path(settings.BASE_DIR, app, folder).glob("*.py"):
+                found = READ.findall(file.read_text())
+                names |= {name for pair in found for name in pair if name}
+    return sorted(names)
+
+
+@pytest.fixture
+def account(now: datetime) -> Iterator[Account]:
+    with time_machine.travel(now, tick=False):
+        account = account_with(now=now - timedelta(days=3))
+        connect(account, "https://r.invalid", now)
+        press(account, [ImageFactory.create(account=account)], now)
+        finish(account, now)
+        member_of(account)
+        refunding.request(
+            account=account, line=OrderLine.objects.get(account=account, kind="pack"),
+            asked=Asked(RefundRequest.Reason.OTHER), key=uuid4(),
+            by=creator_of(account), now=now,
+        )  # fmt: skip
+        yield account
+
+
+@pytest.fixture
+def creator(account: Account) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(creator_of(account))
+    return client
+
+
+@pytest.fixture
+def own(account: Account) -> dict[str, str]:
+    """What fills an address so that it leads to something."""
+    member = account.members.get(is_creator=False)
+    return {
+        "account": account.slug,
+        "kind": "local",
+        "digest": Image.objects.get().digest,
+        "registry": str(Registry.objects.get().pk),
+        "group": str(FindingGroup.objects.earliest("pk").pk),
+        "task": str(ScanTask.objects.get().pk),
+        "number": "1",
+        "refund": str(RefundRequest.objects.get().pk),
+        "notice": str(Notice.objects.earliest("pk").pk),
+        "user": str(member.user_id),
+        "channel": "email",
+    }
+
+
+def failing(client: Client, method: str, path: str, **sent: Any) -> int:
+    """The status of a request whose effect is taken back, so that each meets the same
+    rows. A streamed answer is read to its end."""
+    with transaction.atomic():
+        response = client.generic(method, path, **sent)
+        if response.streaming:
+            b"".join(response)
+        transaction.set_rollback(True)
+    return response.status_code
+
+
+def paths(own: dict[str, str]) -> list[tuple[Address, str]]:
+    return [
+        (each, each.path(lambda _, name: own.get(name, "1"))) for each in addresses()
+    ]
+
+
+def signs_out(address: Address) -> bool:
+    """Leaving is tried by the other tests; here it would end the walk."""
+    return address.name == "sign-out"
+
+
+def test_the_walk_meets_every_page_of_an_account(
+    creator: Client, own: dict[str, str]
+) -> None:
+    statuses = {
+        each.name: failing(creator, "GET", path)
+        for each, path in paths(own)
+        if each.is_of_an_account
+    }
+
+    missing = {name for name, status in statuses.items() if status == 404}
+    assert len(statuses) > 50
+    assert missing <= {"top-up-state"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_no_text_breaks_a_page(
+    creator: Client, own: dict[str, str], value: str, method: str
+) -> None:
+    query = "&".join(f"{name}={value}" for name in fields())
+    sent: dict[str, Any] = {"QUERY_STRING": query}
+    if method == "POST":
+        sent |= {"data": query, "content_type": FORM}
+
+    broken = [
+        path
+        for each, path in paths(own)
+        if not signs_out(each) and failing(creator, method, path, **sent) >= 500
+    ]
+
+    assert broken == []
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "10 MB of one field": {"data": b"q=" + b"a" * 10_000_000, "content_type": FORM},
+    "10 MB of nothing known": {"data": b"\xff" * 10_000_000, "content_type": "text/x"},
+    "5,000 fields": {"data": b"&".join([b"q=1"] * 5_000), "content_type": FORM},
+    "a torn multipart": {
+        "data": b'--x\r\nContent-Disposition: form-data; name="q"\r\n\r\n\xff\x00',
+        "content_type": "multipart/form-data; boundary=x",
+    },
+    "a multipart without boundary": {
+        "data": b"--", "content_type": "multipart/form-data",
+    },
+    "surrogates in a multipart": {
+        "data": b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n'
+        b"\xed\xa0\x80\r\n--x--\r\n",
+        "content_type": "multipart/form-data; boundary=x; charset=utf-16",
+    },
+    "an unknown charset": {"data": b"q=1", "content_type": f"{FORM}; charset=klingon"},
+    "JSON": {"data": b'{"quantity": [300]}', "content_type": "application/json"},
+    "brackets and doubles": {
+        "data": b"quantity=300&quantity=600&quantity[]=1&image[0]=1&key[a][b]=2"
+        b"&months=1&months=2&on=1&on=0&line=1&line=2&=&&==",
+        "content_type": FORM,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", BODIES.values(), ids=BODIES)
+def test_no_body_breaks_a_page(
+    creator: Client, own: dict[str, str], sent: dict[str, Any]
+) -> None:
+    broken = [
+        path
+        for each, path in paths(own)
+        if not signs_out(each) and failing(creator, "POST", path, **sent) >= 500
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"HTTP_COOKIE": "sessionid=a\\000b; csrftoken=\x01"},
+        {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://[x/"},
+        {"HTTP_X_FORWARDED_FOR": "\x01, ]["},
+        {"HTTP_REFERER": "http://[x/"},
+        {"HTTP_ACCEPT_LANGUAGE": "a" * 5_000},
+        {"HTTP_HOST": "a b"},
+    ],
+)
+def test_no_header_breaks_a_page(
+    creator: Client, own: dict[str, str], header: dict[str, str]
+) -> None:
+    broken = [
+        path for _, path in paths(own) if failing(creator, "GET", path, **header) >= 500
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_no_text_in_a_path_breaks_it(
+    creator: Client, own: dict[str, str], value: str, method: str
+) -> None:
+    broken = []
+    for each in addresses():
+        for part in re.findall(r"(\w+)>", each.route):
+
+            def fill(_: str, name: str, part: str = part) -> str:
+                return value if name == part else own.get(name, "1")
+
+            path = each.path(fill)
+            if failing(creator, method, path) >= 500:
+                broken.append(path[:120])
+
+    assert broken == []
