@@ -3,11 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import socketserver
 import subprocess
 import tarfile
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -217,12 +219,46 @@ def test_an_engine_names_images_and_counts_what_runs(engine: Path) -> None:
     assert first_bytes("engine", engine, found)
 
 
-def test_the_real_engine_is_read() -> None:
-    place = Path("/var/run/docker.sock")
-    if not place.exists():
-        pytest.skip("No engine runs on this machine; the test above speaks its calls.")
+@pytest.fixture
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """A real engine of this test's own, answering at ``s`` in its folder."""
+    require("podman", shutil.which("podman"))
+    if os.geteuid() != 0:
+        pytest.skip("Without root, podman needs id ranges that a machine may not have.")
+    place = tmp_path_factory.mktemp("podman")
+    storage = ["--root", f"{place}/root", "--runroot", f"{place}/run"]
+    call = ["podman", *storage, "--storage-driver", "vfs", "--log-level", "error"]
+    service = subprocess.Popen(
+        [*call, "system", "service", "--time", "0", f"unix://{place}/s"]
+    )
+    try:
+        yield call
+    finally:
+        service.terminate()
+        service.wait(20)
 
-    assert isinstance(found_in("engine", place), list)
+
+def test_a_real_engine_is_read(podman: list[str], layout: Path, tmp_path: Path) -> None:
+    require("skopeo", shutil.which("skopeo"))
+    engine = Path(podman[2]).parent / "s"
+    inside = f"oci:{layout / 'team' / 'app'}:1.0"
+    archive = f"docker-archive:{tmp_path / 'app.tar'}:team/app:1.0"
+    for act in (
+        ["skopeo", "copy", "--quiet", "--insecure-policy", inside, archive],
+        [*podman, "load", "--quiet", "--input", str(tmp_path / "app.tar")],
+        [*podman, "create", "--pull", "never", "docker.io/team/app:1.0", "a"],
+    ):
+        subprocess.run(act, check=True, capture_output=True)
+    deadline = time.monotonic() + 20
+    while not engine.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    (found,) = found_in("engine", engine)
+
+    # The container was made but does not run.
+    assert (found.name, found.tag, found.containers) == ("docker.io/team/app", "1.0", 0)
+    assert found.facts.digest == found_in("oci-layout", layout)[0].facts.digest
+    assert first_bytes("engine", engine, found)
 
 
 def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
