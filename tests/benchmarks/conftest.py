@@ -37,6 +37,14 @@ def analyze() -> None:
         owner.execute("ANALYZE")
 
 
+def vacuum() -> None:
+    """Let the planner know the tables, and indexes answer alone for rows that nothing
+    writes any more, as autovacuum does soon after a large import."""
+    with as_owner() as owner:
+        owner.autocommit = True
+        owner.execute("VACUUM (ANALYZE)")
+
+
 def large_account(slug: str, images: int, scanned: int = 0) -> Account:
     """An account with many local images, the first ``scanned`` of them scanned."""
     account = account_with(quantity=300_000, now=NOW, slug=slug)

@@ -22,6 +22,7 @@ from tests.benchmarks.conftest import (
     large_account,
     run,
     side_by_side,
+    vacuum,
 )
 from tests.benchmarks.served import visiting
 from tests.factories import creator_of
@@ -61,7 +62,7 @@ def test_the_list_small_and_large(figures: Figures) -> None:
     large = large_account("large", LARGE, scanned=LARGE // 2)
     for account in (small, large):
         _name_some_late(account)
-    analyze()
+    vacuum()
     clients = {account.slug: signed_in(account) for account in (small, large)}
 
     for sort in SORTS:
