@@ -1,4 +1,4 @@
-"""Text no form expects, sent to every address a customer reaches: never a 500."""
+"""Strangers, and text no form expects, at every address a customer reaches."""
 
 import re
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ from quota.services.refunding import Asked
 from tests.addresses import Address, addresses
 from tests.factories import (
     ImageFactory,
+    UserFactory,
     account_with,
     creator_of,
     finish,
@@ -34,6 +35,7 @@ from tests.factories import (
     press,
 )
 from tests.registries.acts import connect
+from tests.snapshot import snapshot
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
@@ -247,3 +249,26 @@ def test_no_text_in_a_path_breaks_it(
                 broken.append(path[:120])
 
     assert broken == []
+
+
+@pytest.mark.parametrize("who", ["nobody", "a stranger"])
+def test_who_does_not_belong_finds_nothing_and_changes_nothing(
+    own: dict[str, str], who: str
+) -> None:
+    client = Client()
+    if who == "a stranger":
+        client.force_login(UserFactory.create())
+    # A wrong method is refused before anybody is asked who they are.
+    closed = {302, 405} if who == "nobody" else {404, 405}
+    before = snapshot()
+
+    let_in = []
+    for path in (path for each, path in paths(own) if each.is_of_an_account):
+        for method in (client.get, client.post):
+            response: Any = method(path)
+            to = response.headers.get("Location", "/sign-in")
+            if response.status_code not in closed or not to.startswith("/sign-in"):
+                let_in.append((path, method.__name__, response.status_code))
+
+    assert let_in == []
+    assert snapshot() == before
