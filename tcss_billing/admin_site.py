@@ -17,6 +17,8 @@ class BackOffice(AdminSite):
     site_header = "Image Scan back office"
     index_title = "Today"
     site_url = None
+    # The first page leads everywhere; the width is for the lists.
+    enable_nav_sidebar = False
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

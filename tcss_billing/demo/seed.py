@@ -11,7 +11,14 @@ from accounts.services import balance, opening
 from quota.models import Image, ImageSource, Scope, Selection
 from quota.quotes import Basket
 from quota.scanners.port import Category, Scanner
-from quota.services import advising, purchasing, scanning, syncing, working
+from quota.services import (
+    advising,
+    purchasing,
+    reconciling,
+    scanning,
+    syncing,
+    working,
+)
 from quota.services.scanning import ScanRequest
 from tcss_billing.demo import lives
 from tcss_billing.demo.findings import decide_some
@@ -66,6 +73,8 @@ def seed(
     decide_some(account, now)
     seed_refunds(account, password, now)
     seed_people(account, now)
+    say("Proving the books …")
+    reconciling.prove(clock=lambda: now)
 
 
 def _people(password: str, now: datetime) -> Account:
