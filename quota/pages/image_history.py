@@ -67,7 +67,7 @@ def _row(
     ]
     if scan.outcome in {Scan.Outcome.STOPPED, Scan.Outcome.EXPIRED}:
         _, icon, tone = TONES["stopped"]
-    numbers = " and ".join(f"{entry:,}" for entry in entries)
+    numbers = " and ".join(map(str, entries))
     return HistoryRow(
         when=clock.moment(scan.ended_at or scan.held_at),
         word=scan.get_outcome_display() or word,
