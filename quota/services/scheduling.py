@@ -153,6 +153,7 @@ def _attempt(account_id: int, schedule_id: int, now: datetime) -> int:
         logger.warning("Schedule %s waits for the next minute.", schedule_id)
         return 0
     except Exception:
+        # Whatever broke one schedule is recorded as its outcome; the others still run.
         logger.exception("Schedule %s could not run.", schedule_id)
         return run_due(
             account_id=account_id, schedule_id=schedule_id, now=now, is_broken=True
