@@ -7,6 +7,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 def home() -> Path:
     """Return the state directory: ``TCSS_HOME``, by default one per checkout."""
@@ -33,7 +35,16 @@ def local_credential_key() -> str:
 
 
 def _made_once(name: str, content: str) -> str:
-    path = home() / name
+    try:
+        return _linked_once(home() / name, content)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The state folder {home()} cannot be used: {error.strerror}. Set TCSS_HOME"
+            " to a folder that you may write."
+        ) from error
+
+
+def _linked_once(path: Path, content: str) -> str:
     if not path.exists():
         home().mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=home()) as file:

@@ -130,8 +130,8 @@ def _transactional_tests_are_emptied_by_the_owner() -> Iterator[None]:
 
 
 def pytest_sessionfinish() -> None:
-    """Leave no server behind that this run started."""
-    embedded_postgres.stop_if_started_here(home())
+    """Leave no server behind that nobody else uses."""
+    embedded_postgres.leave(home())
 
 
 def require(tool: str, found: object) -> None:

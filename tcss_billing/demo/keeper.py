@@ -34,10 +34,11 @@ def keep(command: list[str]) -> int:
 
 
 def keep_server(home: Path) -> None:
-    """Stop the embedded server once the demo has ended without stopping it."""
+    """Stop the embedded server once the demo has ended without leaving it, and so
+    have all others who use it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.read(sys.stdin.fileno(), 1) != DISMISSED:
-        embedded_postgres.stop(home)
+        embedded_postgres.leave(home, patiently=True)
 
 
 def _is_alone(patience: float) -> bool:

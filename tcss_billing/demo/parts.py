@@ -35,9 +35,9 @@ def running(*commands: list[str], more: Mapping[str, str]) -> Iterator[Sequence[
 
 @contextmanager
 def server_kept() -> Iterator[None]:
-    """Stop the embedded server at the end if this process started it, and have it
-    stopped should this process be killed."""
-    if not embedded_postgres.was_started_here(home()):
+    """Stop the embedded server at the end if nobody else uses it, also should this
+    process be killed."""
+    if not embedded_postgres.is_used_here(home()):
         yield
         return
     with (home() / "demo.log").open("ab") as log:
@@ -45,7 +45,7 @@ def server_kept() -> Iterator[None]:
         try:
             yield
         finally:
-            embedded_postgres.stop_if_started_here(home())
+            embedded_postgres.leave(home())
             _close(part, keeper.DISMISSED)
 
 

@@ -13,9 +13,10 @@ from tcss_billing.embedded_postgres.supervisor import (
     PostgresFailed,
     ensure,
     is_running,
+    is_used_here,
+    keep,
+    leave,
     stop,
-    stop_if_started_here,
-    was_started_here,
 )
 
 __all__ = [
@@ -27,7 +28,8 @@ __all__ = [
     "PostgresMissing",
     "ensure",
     "is_running",
+    "is_used_here",
+    "keep",
+    "leave",
     "stop",
-    "stop_if_started_here",
-    "was_started_here",
 ]

@@ -52,13 +52,23 @@ class Cluster:
         return self.root.parent / f"{self.root.name}.lock"
 
     @property
+    def users(self) -> Path:
+        """The file on which every process that uses the server holds a lock."""
+        return self.root.parent / f"{self.root.name}.users"
+
+    @property
+    def kept(self) -> Path:
+        """The mark of a server that was started by hand and stays up."""
+        return self.root.parent / f"{self.root.name}.kept"
+
+    @property
     def socket_directory(self) -> Path:
         """A private folder for the socket, short enough for its address."""
-        own = self.root / "socket"
-        if len(str(own)) <= LONGEST_SOCKET:
-            return own
         name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"tcss-{os.geteuid()}-{name}"
+        short = f"tcss-{os.geteuid()}-{name}"
+        folders = (self.root / "socket", Path(tempfile.gettempdir()) / short)
+        fitting = [path for path in folders if len(str(path)) <= LONGEST_SOCKET]
+        return (*fitting, Path("/tmp") / short)[0]  # noqa: S108 -- made private, or refused
 
     def prepare(self) -> None:
         """Make the folders that are missing, private to the server's user."""

@@ -1,4 +1,8 @@
-"""Starting and stopping the server: one of it, whoever starts at the same time."""
+"""Starting and stopping the server: one of it, whoever starts at the same time.
+
+A process that uses the server holds a shared lock on a file until it ends or leaves,
+so the last to leave knows that it is the last, and a killed one is not counted.
+"""
 
 import fcntl
 import shutil
@@ -6,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import psutil
 import psycopg
@@ -29,7 +34,7 @@ log_min_duration_statement = 1000
 log_line_prefix = '%m [%p] %u '
 """
 
-_started_here: set[Path] = set()
+_uses: dict[Path, IO[str]] = {}
 
 
 class PostgresFailed(Exception):
@@ -48,9 +53,11 @@ def is_running(cluster: Cluster) -> bool:
 def ensure(home: Path) -> Cluster:
     """Return the cluster of ``home`` with its server up, starting it if need be.
 
-    Fast when it is up. Several processes at once get one server.
+    Fast when it is up. Several processes at once get one server. From here until
+    ``leave`` this process counts as one that uses it.
     """
     cluster = Cluster.of(home)
+    _use(cluster)
     if is_running(cluster):
         return cluster
     with _only_us(cluster):
@@ -58,32 +65,62 @@ def ensure(home: Path) -> Cluster:
             cluster.prepare()
             _initialise(cluster)
             _start(cluster)
-            _started_here.add(cluster.root)
         _provide_roles(cluster)
     return cluster
 
 
+def keep(home: Path) -> Cluster:
+    """Have the server up until it is told to stop, whoever leaves it."""
+    cluster = ensure(home)
+    cluster.kept.touch()
+    return cluster
+
+
 def stop(home: Path) -> bool:
-    """Stop the server of ``home``. Returns whether one was running."""
+    """Stop the server of ``home``, used or not. Returns whether one was running."""
     cluster = Cluster.of(home)
     if not (cluster.data / "PG_VERSION").exists():
         return False
     with _only_us(cluster):
+        cluster.kept.unlink(missing_ok=True)
         running = is_running(cluster)
         if running:
             cluster.run("pg_ctl", "-D", str(cluster.data), "-m", "fast", "-w", "stop")
-        _started_here.discard(cluster.root)
     return running
 
 
-def was_started_here(home: Path) -> bool:
-    """Whether this very process started the server of ``home``."""
-    return Cluster.of(home).root in _started_here
+def is_used_here(home: Path) -> bool:
+    """Whether this very process uses the server of ``home``."""
+    return Cluster.of(home).root in _uses
 
 
-def stop_if_started_here(home: Path) -> bool:
-    """Stop the server only if this very process started it."""
-    return was_started_here(home) and stop(home)
+def leave(home: Path, *, patiently: bool = False) -> bool:
+    """End this process's use of the server, and stop it if that was the last one.
+
+    ``patiently`` waits for the others to leave. A server that somebody keeps stays.
+    Returns whether it was stopped here.
+    """
+    cluster = Cluster.of(home)
+    if use := _uses.pop(cluster.root, None):
+        use.close()
+    if cluster.kept.exists() or not cluster.users.exists():
+        return False
+    with cluster.users.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if patiently else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return stop(home)
+
+
+def _use(cluster: Cluster) -> None:
+    """Count this process in, once. Waits while the last one is stopping the server."""
+    if cluster.root in _uses:
+        return
+    cluster.users.parent.mkdir(parents=True, exist_ok=True)
+    file = cluster.users.open("w")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    _uses[cluster.root] = file
 
 
 def _connect(cluster: Cluster, database: str = "postgres") -> psycopg.Connection:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def home() -> Iterator[Path]:
     cluster = Cluster.of(folder)
     for left in (cluster.root, cluster.socket_directory, folder):
         shutil.rmtree(left, ignore_errors=True)
-    cluster.lock.unlink(missing_ok=True)
+    for file in (cluster.lock, cluster.users):
+        file.unlink(missing_ok=True)
 
 
 def postmaster(cluster: Cluster) -> int:
@@ -166,6 +167,67 @@ def test_the_applications_role_makes_no_tables(home: Path) -> None:
         connection.execute("CREATE TABLE mine (id int)")
 
 
+@pytest.fixture
+def another(home: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts another process that uses the server until its input ends, then leaves."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        leave = "embedded_postgres.leave(Path(sys.argv[1]))"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{START}; print(1); input(); {leave}", str(home)],
+            cwd=CHECKOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "1\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_last_to_leave_stops_it(
+    home: Path, another: Callable[[], subprocess.Popen[str]]
+) -> None:
+    first, second = another(), another()
+
+    first.communicate("\n")
+    assert embedded_postgres.is_running(Cluster.of(home))
+
+    second.communicate("\n")
+    assert not embedded_postgres.is_running(Cluster.of(home))
+
+
+def test_a_killed_user_does_not_count(
+    home: Path, another: Callable[[], subprocess.Popen[str]]
+) -> None:
+    killed, last = another(), another()
+    killed.kill()
+    killed.wait()
+
+    last.communicate("\n")
+
+    assert not embedded_postgres.is_running(Cluster.of(home))
+
+
+def test_a_server_started_by_hand_stays_until_it_is_stopped(home: Path) -> None:
+    embedded_postgres.keep(home)
+
+    assert not embedded_postgres.leave(home)
+    assert embedded_postgres.is_running(Cluster.of(home))
+
+    assert embedded_postgres.stop(home)
+    embedded_postgres.ensure(home)
+    assert embedded_postgres.leave(home)
+
+
 def test_stopping_leaves_no_server(home: Path) -> None:
     cluster = embedded_postgres.ensure(home)
     number = postmaster(cluster)
@@ -174,6 +236,28 @@ def test_stopping_leaves_no_server(home: Path) -> None:
 
     assert not is_alive(number)
     assert not embedded_postgres.stop(home)
+
+
+def test_a_folder_too_long_for_a_socket_will_do() -> None:
+    cluster = Cluster(Path("/") / ("x" * 200) / "postgres", None)
+
+    assert len(str(cluster.socket_directory)) < 100
+    assert cluster.socket_directory != Cluster.of(Path("/y")).socket_directory
+
+
+def test_a_state_folder_that_cannot_be_written_is_a_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=CHECKOUT,
+        env={**os.environ, "TCSS_HOME": "/dev/null/state"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "The state folder /dev/null/state cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_dump_is_restored(home: Path, tmp_path: Path) -> None:

@@ -53,11 +53,15 @@ class Command(BaseCommand):
                 self._run(port, password)
         except Stopped:
             self.stdout.write("\nStopping …")
-        except embedded_postgres.PostgresMissing as missing:
-            raise CommandError(str(missing)) from missing
+        except (
+            embedded_postgres.PostgresFailed,
+            embedded_postgres.PostgresMissing,
+            PermissionError,
+        ) as failure:
+            raise CommandError(str(failure)) from failure
         finally:
             connections.close_all()
-            embedded_postgres.stop_if_started_here(home())
+            embedded_postgres.leave(home())
 
     def _run(self, port: int, password: str) -> None:
         registry, post = DemoRegistry.new(), PostOffice.new()

@@ -29,7 +29,12 @@ class Command(BaseCommand):
         cluster = Cluster.of(home())
         if verb in {"start", "psql", "dump", "restore"}:
             try:
-                embedded_postgres.ensure(home())
+                bring_up = (
+                    embedded_postgres.keep
+                    if verb == "start"
+                    else embedded_postgres.ensure
+                )
+                bring_up(home())
             except (
                 embedded_postgres.PostgresFailed,
                 embedded_postgres.PostgresMissing,
