@@ -155,7 +155,7 @@ class Computation:
         above what is left of the payments (rules 8.1)."""
         if self.is_over:
             return Decimal("0.00")
-        return max(Decimal("0.00"), min(to_cents(self.paid - self.deducted), self.most))
+        return max(Decimal("0.00"), to_cents(min(self.paid - self.deducted, self.most)))
 
     @property
     def used_tenths(self) -> int:
