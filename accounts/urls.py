@@ -31,7 +31,7 @@ of_account = [
 
 urlpatterns = [
     path("", signing.home, name="home"),
-    path("sign-in", signing.SignIn.as_view(), name="sign-in"),
+    path("sign-in", signing.form_page(signing.SignIn.as_view()), name="sign-in"),
     path("payments/stripe", webhooks.stripe, name="stripe-webhook"),
     path("sign-out", signing.SignOut.as_view(), name="sign-out"),
     path("sign-up", signing.sign_up, name="sign-up"),
@@ -39,7 +39,7 @@ urlpatterns = [
     path("forgot-password", signing.forgot_password, name="forgot-password"),
     path(
         "set-password/<uidb64>/<token>",
-        signing.SetPassword.as_view(),
+        signing.form_page(signing.SetPassword.as_view()),
         name="set-password",
     ),
     path("invite/<str:token>", invites.invite, name="accept-invite"),

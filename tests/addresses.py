@@ -29,8 +29,12 @@ class Address:
 
 def addresses() -> list[Address]:
     """All of them, but for the back office, whose table is test_permissions."""
-    found = list(_walk(get_resolver().url_patterns, ""))
-    return [each for each in found if not each.route.startswith("admin/")]
+    return [each for each in everything() if not each.route.startswith("admin/")]
+
+
+def everything() -> list[Address]:
+    """Every address there is."""
+    return list(_walk(get_resolver().url_patterns, ""))
 
 
 def _walk(patterns: Sequence[Any], before: str) -> Iterator[Address]:

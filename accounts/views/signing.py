@@ -60,6 +60,7 @@ class SignOut(LogoutView):
     next_page = "accounts:sign-in"
 
 
+@form_page
 @never_cache
 def staff_sign_in(request: HttpRequest) -> HttpResponseBase:
     """The back office's door is the same one, with the same pause."""
