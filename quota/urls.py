@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from quota.models import Kind
 from quota.views import (
     balance,
+    breakdown,
     findings,
     images,
     orders,
@@ -92,6 +93,10 @@ urlpatterns = [
     path("subscription/purchase/quote", purchase.quote, name="purchase-quote"),
     path("usage", usage.usage, name="usage"),
     path("usage.csv", usage.usage_csv, name="usage-csv"),
+    path("usage/breakdown", breakdown.breakdown, name="breakdown"),
+    path("usage/breakdown.csv", breakdown.breakdown_file, name="breakdown-csv"),
+    path("usage/entries/<int:number>", usage.entry, name="entry"),
+    path("usage/batches/<int:number>", usage.batch, name="batch"),
     path("balance", balance.balance, name="balance"),
     path("balance.csv", balance.balance_csv, name="balance-csv"),
     path("balance/top-up", topup.top_up, name="top-up"),

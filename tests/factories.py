@@ -158,7 +158,11 @@ def member_of(
 
 
 def press(
-    account: Account, images: list[Image], now: datetime, kind: Kind = Kind.LOCAL
+    account: Account,
+    images: list[Image],
+    now: datetime,
+    kind: Kind = Kind.LOCAL,
+    by: User | None = None,
 ) -> ScanTask:
     """Press *Scan now* on ticked images."""
     return scanning.reserve(
@@ -172,7 +176,7 @@ def press(
         ),
         agreed=None,
         key=uuid4(),
-        by=None,
+        by=by,
         now=now,
     )
 

@@ -14,7 +14,7 @@ from quota.models.screening import FindingFilter
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
-from quota.models.usage import UsageBin
+from quota.models.usage import LedgerBatch, NameUsage, UsageBin
 from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
 
 __all__ = [
@@ -29,7 +29,9 @@ __all__ = [
     "InvoiceNumber",
     "InvoiceSeries",
     "Kind",
+    "LedgerBatch",
     "LedgerEntry",
+    "NameUsage",
     "Order",
     "OrderLine",
     "QuotaPack",

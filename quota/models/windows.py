@@ -1,5 +1,6 @@
 """Months of quota, and the append-only ledger that explains their counters."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
@@ -120,6 +121,15 @@ class ScanReason(models.TextChoices):
     REPEAT = "repeat", "Repeat scan"
 
 
+class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
+    """Entries by what they are of."""
+
+    def of_scans(self, account_id: int, scans: Collection[int]) -> Self:
+        """The holds of these scans and their ends, worded as the indexes are."""
+        held = Q(kind="hold") | Q(kind__in=["settle", "release"])
+        return self.filter(held, account=account_id, scan__in=scans)
+
+
 class LedgerEntry(Owned):
     """One append-only change of one window.
 
@@ -156,6 +166,8 @@ class LedgerEntry(Owned):
         User, models.PROTECT, null=True, db_index=False, db_constraint=False
     )
     created_at = models.DateTimeField()
+
+    objects = LedgerEntryQuerySet.as_manager()
 
     class Meta(Owned.Meta):
         verbose_name_plural = "ledger entries"

@@ -84,7 +84,8 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class Chart:
     """The bars, both axes, and the whole in one sentence; ``guesses`` are the days to
-    come, ``without`` the time in which no quota is left."""
+    come, ``without`` the time in which no quota is left. ``more_query`` goes with the
+    link of a day."""
 
     bars: Sequence[Bar]
     days: Sequence[Mark]
@@ -93,9 +94,12 @@ class Chart:
     guesses: Sequence[Box] = ()
     expected: Box | None = None
     without: Box | None = None
+    more_query: str = ""
 
 
-def chart(days: Sequence[Day], ahead: Ahead | None = None) -> Chart:
+def chart(
+    days: Sequence[Day], ahead: Ahead | None = None, more_query: str = ""
+) -> Chart:
     """Draw the days. The axis ends at a round figure above the highest bar."""
     highest = max(days, key=lambda day: day.tenths)
     most = max(highest.tenths, ahead.daily_tenths if ahead else 0)
@@ -117,6 +121,7 @@ def chart(days: Sequence[Day], ahead: Ahead | None = None) -> Chart:
         guesses=guesses,
         expected=_expected(guesses),
         without=_without(days, ahead) if ahead else None,
+        more_query=more_query,
     )
 
 

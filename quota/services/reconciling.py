@@ -10,6 +10,7 @@ from django.db import connection
 from quota.models import ReconcileRun
 from quota.services import money_proofs
 from quota.services.refund_proofs import REFUND_PROOFS
+from quota.services.usage_proofs import USAGE_PROOFS
 
 logger = logging.getLogger(__name__)
 
@@ -47,25 +48,6 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
            OR w.revoked_tenths <> coalesce(e.revoked, 0)
            OR w.held_tenths <> coalesce(e.held, 0) - coalesce(e.used, 0)
                              - coalesce(e.released, 0)
-        """,
-    ),
-    (
-        "the roll-up of usage equals the ledger",
-        "SELECT count(*) FROM quota_usagebin",
-        """
-        SELECT account_id, 'usage of window ' || window_id
-        FROM (
-            SELECT account_id, window_id, kind, reason, sum(tenths) AS tenths,
-                   sum(entries) AS entries
-            FROM quota_usagebin GROUP BY 1, 2, 3, 4
-        ) b
-        FULL JOIN (
-            SELECT account_id, window_id, kind, reason, sum(tenths) AS tenths,
-                   count(*) AS entries
-            FROM quota_ledgerentry GROUP BY 1, 2, 3, 4
-        ) e USING (account_id, window_id, kind, reason)
-        WHERE b.tenths IS DISTINCT FROM e.tenths
-           OR b.entries IS DISTINCT FROM e.entries
         """,
     ),
     (
@@ -319,6 +301,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     *REFUND_PROOFS,
+    *USAGE_PROOFS,
     (
         "every account has exactly one creator",
         "SELECT count(*) FROM accounts_account",

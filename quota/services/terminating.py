@@ -14,6 +14,8 @@ from quota.models import (
     Finding,
     FindingGroup,
     Image,
+    NameUsage,
+    QuotaWindow,
     Registry,
     RegistrySync,
     Scan,
@@ -68,6 +70,12 @@ def _of_old_registries(field: str) -> Callable[[int, datetime], Q]:
     return older_than
 
 
+def _of_old_windows(account_id: int, cut: datetime) -> Q:
+    """The ledger stays, the names of its images go."""
+    old = QuotaWindow.objects.filter(account=account_id, starts_at__lt=cut)
+    return Q(window__in=old.values("pk"))
+
+
 def _found_nowhere(account_id: int, cut: datetime) -> Q:
     """What was decided about a group goes with it, which the database sees to."""
     found = Finding.objects.filter(account=account_id, group=OuterRef("pk"))
@@ -87,6 +95,7 @@ DELETED: tuple[Deleted, ...] = (
     Deleted(RegistrySync, _of_old_registries("requested_at")),
     dated(Registry, "created_at"),
     Deleted(Image, _unseen_since),
+    Deleted(NameUsage, _of_old_windows),
 )
 # What the database deletes with the finding or the image it is about.
 TAKEN_ALONG: frozenset[str] = frozenset({"quota.Triage"})
@@ -106,6 +115,7 @@ KEPT: frozenset[str] = frozenset(
         "quota.ImageSource",
         "quota.Invoice",
         "quota.InvoiceNumber",
+        "quota.LedgerBatch",
         "quota.LedgerEntry",
         "quota.Order",
         "quota.OrderLine",
