@@ -1,0 +1,130 @@
+"""The web application by the run's time, and a person who presses in it."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import urllib3
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+from accounts.models import Account
+from accounts.sessions import SessionStore
+from tests.factories import ALL, creator_of
+from tests.faults.commands import plan
+from tests.faults.ground import Ground
+from tests.faults.journal import Command, Told
+from tests.faults.worker import Worker
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Web:
+    """A real gunicorn with two processes. It can be killed with all of them."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process = self._start()
+
+    def kill(self) -> None:
+        """Kill the master and its workers in the middle of whatever they do."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Begin anew at the same address."""
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self.ground.folder / "web.log").open("ab") as log:
+            return subprocess.Popen(
+                [
+                    sys.executable, "-m", "gunicorn", "tests.faults.wsgi",
+                    "--workers", "2", "--threads", "2", "--log-level", "error",
+                    "--bind", f"127.0.0.1:{self.port}", "--reuse-port",
+                ],
+                cwd=CHECKOUT,
+                env=os.environ | {"FAULTS_CLOCK": str(self.ground.clock)},
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )  # fmt: skip
+
+
+class Presser(Worker):
+    """Presses over HTTP what it plans, and again what it was not told about."""
+
+    port = 0
+
+    def run(self) -> None:
+        """Press, and press again."""
+        signal.signal(signal.SIGTERM, self._stop)
+        # Neither tries again nor follows on: both would hide what was answered.
+        once = urllib3.Retry(0, raise_on_redirect=False)
+        self.http = urllib3.PoolManager(retries=once, timeout=10)
+        self.cookies: dict[int, str] = {}
+        while not self.stopping:
+            self._survive(self._press)
+
+    def _press(self) -> None:
+        account = self._account()
+        command = plan("scan", self.chance, account, self.clock.now())
+        if command is None:
+            return
+        self.journal.intend(command)
+        for _ in range(1 + (self.chance.random() < 0.3)):
+            self._send(account, command)
+
+    def _send(self, account: Account, command: Command) -> None:
+        began = time.monotonic()
+        says, why = "broken", ""
+        try:
+            says, why = self._answer(account, command)
+        except urllib3.exceptions.HTTPError as error:
+            why = f"web: {type(error).__name__}"
+            time.sleep(0.1)
+        self.journal.acknowledge(Told(command, says, began, why=why))
+
+    def _answer(self, account: Account, command: Command) -> tuple[str, str]:
+        token = secrets.token_hex(16)
+        fields = [("image", str(pk)) for pk in command.asked["images"]]
+        fields += [("categories", name) for name in ALL]
+        fields += [("scope", "selected"), ("key", command.key)]
+        fields += [("csrfmiddlewaretoken", token)]
+        response = self.http.request_encode_body(
+            "POST",
+            f"http://127.0.0.1:{self.port}/a/{account.slug}/images/local/scan",
+            fields=fields,
+            encode_multipart=False,
+            headers={
+                "Cookie": f"csrftoken={token}; sessionid={self._session(account)}"
+            },
+        )
+        if response.status == 302:
+            if "/sign-in" not in response.headers["Location"]:
+                return "done", ""
+            del self.cookies[account.pk]
+            return "broken", "web: signed out"
+        if response.status in {409, 422}:
+            return "refused", f"web: {response.status}"
+        return "broken", f"web: {response.status}"
+
+    def _session(self, account: Account) -> str:
+        """Signed in as the creator; time jumps sign people out."""
+        if account.pk not in self.cookies:
+            user = creator_of(account)
+            session = SessionStore()
+            session[SESSION_KEY] = str(user.pk)
+            session[BACKEND_SESSION_KEY] = "accounts.backends.Backend"
+            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            session["seen"] = int(self.clock.now().timestamp())
+            session.create()
+            self.cookies[account.pk] = session.session_key or ""
+        return self.cookies[account.pk]
