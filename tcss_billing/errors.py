@@ -1,10 +1,11 @@
-"""The page for what broke on our side, with a code by which it is found in the log."""
+"""The page for what broke on our side, with the name the log has for the request."""
 
 import logging
-import secrets
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+
+from tcss_billing.watching.requests import id_of
 
 logger = logging.getLogger(__name__)
 # Whoever pressed these must not press again before looking.
@@ -13,7 +14,7 @@ PAYING = {"quota:purchase", "quota:renew", "quota:top-up"}
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500. It needs neither database nor session: they may be what broke."""
-    code = f"{secrets.token_hex(2)}-{secrets.token_hex(1)}".upper()
+    code = id_of(request)
     logger.error("Code %s: %s %s", code, request.method, request.path)
     match = request.resolver_match
     paying = request.method == "POST" and match and match.view_name in PAYING

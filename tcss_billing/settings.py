@@ -7,6 +7,7 @@ from pathlib import Path
 from environs import Env
 
 from tcss_billing import databases, state
+from tcss_billing.watching import configured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -36,6 +37,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tcss_billing.watching.probes.Probes",
+    "tcss_billing.watching.requests.Watch",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.Maintenance",
@@ -204,13 +207,7 @@ REFUND_SECOND_PERSON_ABOVE = env.decimal(
 
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs", "accounts.payment_tasks"]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "propagate": True}},
-}
+# Figures at /metrics, for who has the token, or else for this machine alone.
+METRICS = configured.metrics(env)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+LOGGING = configured.log(env)

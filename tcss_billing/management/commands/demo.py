@@ -124,9 +124,9 @@ def _password(wanted: str) -> str:
 
 def _web(port: int) -> list[str]:
     return [
-        sys.executable, "-m", "gunicorn", "tcss_billing.wsgi", "--threads", "4",
-        "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
-        "--chdir", str(settings.BASE_DIR),
+        sys.executable, "-m", "gunicorn",
+        "--config", "python:tcss_billing.production.gunicorn",
+        "--bind", f"127.0.0.1:{port}", "--chdir", str(settings.BASE_DIR),
     ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""How the console runs where customers are: the web server's settings, and units."""
