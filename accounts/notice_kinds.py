@@ -68,9 +68,10 @@ KINDS: dict[str, KindWords] = {
         EVERYONE, "subscription", "Buy again", Group.BILLING, "circle-x", "bad",
         required=True, by_sms=True,
     ),
-    # until: the new end; amount: "$54.00"; order: "261125-0003".
+    # until: the new end; amount: "$54.00"; order: "261125-0003"; left_out: purchases
+    # whose refund is asked for, "300 scans a month until 15 Mar, 14:00", or "".
     Kind.RENEWED: KindWords(
-        _keys("until amount order"),
+        _keys("until amount order left_out"),
         MONEY, "orders", "View order", Group.BILLING, "circle-check", "ok",
     ),
     # next_try: when, or "" when there is no further attempt.
@@ -79,9 +80,10 @@ KINDS: dict[str, KindWords] = {
         MONEY, "subscription", "Top up or renew", Group.BILLING, "circle-x", "bad",
     ),
     # thing: "the pack of 300 scans a month"; decision: "approved" or "rejected";
-    # amount: "$35.35", "" when rejected; reason: for the customer, or "".
+    # amount: "$35.35", "" when rejected; reason: for the customer, or ""; left_out: a
+    # whole sentence when a renewal left the purchase out, else "".
     Kind.REFUND_DECIDED: KindWords(
-        _keys("thing decision amount reason"),
+        _keys("thing decision amount reason left_out"),
         MONEY, "orders", "View orders", Group.BILLING, "receipt",
     ),
     # what: "300 scans a month for 2 months".

@@ -51,32 +51,41 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class RenewalBasket:
     """By how many ``months`` to renew, and at what quantity each pack, by its id: 0
-    drops it; a pack that is not named is kept as it is."""
+    drops it; a pack that is not named is kept as it is. Those of ``left_out`` are
+    neither renewed nor dropped."""
 
     months: int
     kept: Mapping[int, int] = field(default_factory=dict)
+    left_out: frozenset[int] = frozenset()
 
     def asked(self) -> dict[str, object]:
         """The request as plain data, kept with the order to recognise a replay."""
         kept = {str(pack): quantity for pack, quantity in sorted(self.kept.items())}
-        return {"months": self.months, "kept": kept}
+        left_out = {"left_out": sorted(self.left_out)} if self.left_out else {}
+        return {"months": self.months, "kept": kept, **left_out}
 
 
 @dataclass(frozen=True, slots=True)
 class PackOffer:
-    """One pack of a renewal: what it is kept at and what that appends."""
+    """One pack of a renewal: what it is kept at and what that appends.
+
+    ``stays_until`` is where a pack that is not renewed ends.
+    """
 
     pack: QuotaPack
     kept: int
     renewal: PackRenewal
+    stays_until: datetime
+    is_left_out: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalQuote:
     """The price of a renewal now. ``state`` names the E it extends, and the tariff.
 
-    ``packs`` are those renewed or dropped; ``growing`` were dropped before, and only
-    their cut last window grows.
+    ``packs`` are those renewed or dropped; ``left_out`` are those whose refund is asked
+    for or carried out; ``growing`` were dropped before. Of the last two only a cut
+    last window grows.
     """
 
     basket: RenewalBasket
@@ -86,6 +95,7 @@ class RenewalQuote:
     term_number: int
     edition: EditionQuote
     packs: Sequence[PackOffer]
+    left_out: Sequence[PackOffer]
     growing: Sequence[PackOffer]
     total: Decimal
     state: str
@@ -94,11 +104,13 @@ class RenewalQuote:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What auto-renewal would do next: when, for how much, and whether the balance
-    covers it (``missing`` is 0 then)."""
+    covers it (``missing`` is 0 then); ``left_out`` are the packs whose refund is asked
+    for."""
 
     next_at: datetime | None
     price: Decimal
     missing: Decimal
+    left_out: Sequence[QuotaPack] = ()
 
     @property
     def is_covered(self) -> bool:

@@ -84,6 +84,7 @@ class QuotaPackAdmin(ReadOnlyAdmin):
 
     list_display = (
         "account", "quantity", "anchor", "zone", "frozen_at", "closed_at", "dropped_at",
+        "left_out_at",
     )  # fmt: skip
     list_select_related = ("account",)
     list_filter = (AccountFilter,)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Max, Q, Value
 
 from accounts.models import validate_zone
 from quota.models.orders import Order
@@ -164,7 +164,9 @@ class QuotaPack(Owned):
     """Image-scan quota bought once: a monthly quantity with its own anchor.
 
     Nothing is held in a frozen pack (a refund is being carried out) or a closed one
-    (refunded); a dropped pack is never renewed again.
+    (refunded); a dropped pack is never renewed again. ``left_out_at`` is when a renewal
+    last left it out, because its refund was being asked for: it is renewed again if
+    its last month is not over by the next one (rules 4.5).
     """
 
     subscription = models.ForeignKey(
@@ -184,10 +186,15 @@ class QuotaPack(Owned):
     frozen_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     dropped_at = models.DateTimeField(null=True, blank=True)
+    left_out_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Owned.Meta):
         constraints = [
             *Owned.Meta.constraints,
+            models.CheckConstraint(
+                name="pack_dropped_is_not_left_out",
+                condition=Q(dropped_at=None) | Q(left_out_at=None),
+            ),
             models.CheckConstraint(
                 name="pack_quantity_positive", condition=Q(quantity__gte=1)
             ),
@@ -200,3 +207,12 @@ class QuotaPack(Owned):
 
     def __str__(self) -> str:
         return f"{self.quantity:,} scans a month"
+
+    def left_out_until(self) -> datetime | None:
+        """Where its months end before Professional Edition does, because a renewal left
+        it out; None otherwise. Two queries where one did."""
+        if self.left_out_at is None:
+            return None
+        mine = self.windows.filter(account=self.account_id)
+        end: datetime = mine.aggregate(end=Max("ends_at"))["end"]
+        return end if end < self.subscription.ends_at else None

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from accounts.models import Account
-from quota.models import QuotaPack, QuotaWindow, Subscription
+from quota.models import QuotaPack, QuotaWindow, RefundRequest, Subscription
 from quota.pages.words import Clock, plural
 from quota.rules.lifecycle import can_grow
+from quota.rules.refunds import OPEN
 from quota.rules.renewal import natural_end
 from quota.rules.units import TENTHS, format_quota
 
@@ -35,14 +36,22 @@ class PackView:
 def packs_of(
     account: Account, subscription: Subscription, clock: Clock
 ) -> Sequence[PackView]:
-    """Every pack of a subscription, the oldest first, in two queries."""
+    """Every pack of a subscription, the oldest first, in three queries."""
     packs = QuotaPack.objects.filter(account=account, subscription=subscription)
     windows = QuotaWindow.objects.filter(account=account, pack__in=packs)
     by_pack: dict[int, list[QuotaWindow]] = {}
     for window in windows.order_by("number"):
         by_pack.setdefault(window.pack_id, []).append(window)
+    asked = RefundRequest.objects.filter(account=account, state__in=OPEN)
+    asked_back = set(asked.values_list("pack", flat=True))
     return [
-        _pack(pack, by_pack.get(pack.pk, []), subscription, clock)
+        _pack(
+            pack,
+            by_pack.get(pack.pk, []),
+            subscription,
+            clock,
+            is_asked_back=pack.pk in asked_back,
+        )
         for pack in packs.order_by("anchor", "pk")
     ]
 
@@ -52,6 +61,8 @@ def _pack(
     windows: Sequence[QuotaWindow],
     subscription: Subscription,
     clock: Clock,
+    *,
+    is_asked_back: bool,
 ) -> PackView:
     """Its months that are not over; after the end, those that a renewal lengthens."""
     present = [
@@ -66,6 +77,12 @@ def _pack(
         words = f"Refunded {clock.date(pack.closed_at)}"
     elif pack.dropped_at:
         words += ". Not renewed again"
+    elif is_asked_back:
+        words += ". Refund asked for: auto-renewal leaves it out"
+    elif pack.left_out_at and windows[-1].ends_at < subscription.ends_at:
+        goes_on = windows[-1].ends_at > clock.now
+        words += ". Left out of the last renewal"
+        words += ", the next one can take it up again" if goes_on else ""
     return PackView(
         title=f"{pack.quantity:,} scans a month",
         words=words,

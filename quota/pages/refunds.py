@@ -16,6 +16,7 @@ from quota.models.refunds import RefundEvent
 from quota.pages.refund_sums import SumRow, sum_rows
 from quota.pages.words import Clock, plural
 from quota.rules.refunds import Computation, RefundState
+from quota.rules.renewal import left_out_words
 from quota.rules.units import format_quota
 
 REVIEW_DAYS = "Usually 3 working days"
@@ -106,6 +107,9 @@ def _pack_effects(computation: Computation) -> Sequence[str]:
         f" {format_quota(computation.removed_tenths)} quota in"
         f" {plural(open_months, 'month')} is removed.",
         "Quota of your other purchases stays. Results stay readable.",
+        "While the request is open, auto-renewal leaves this purchase out. Withdrawn or"
+        " not approved, it is taken up again by the next renewal before its last month"
+        " ends.",
     ]
     if computation.held_tenths:
         effects.insert(
@@ -200,9 +204,10 @@ def _outcome(refund: RefundRequest, account: Account, clock: Clock) -> str:
     amount = format_money(refund.amount or Decimal(0), account.currency)
     ended = clock.day(refund.ended_at) if refund.ended_at else ""
     if refund.state == RefundState.REJECTED:
-        return f"Not approved. Reason: {refund.answer}"
+        return f"Not approved. Reason: {refund.answer} {_left_out(refund, clock)}".strip()
     if refund.state == RefundState.WITHDRAWN:
-        return f"Withdrawn on {ended}. Nothing was changed."
+        changed = _left_out(refund, clock) or "Nothing was changed."
+        return f"Withdrawn on {ended}. {changed}"
     if refund.state != RefundState.APPROVED:
         return ""
     if refund.as_computed:
@@ -212,6 +217,13 @@ def _outcome(refund: RefundRequest, account: Account, clock: Clock) -> str:
         f"{amount} of {estimate} was approved and added to your balance on {ended}."
         f" Reason: {refund.answer}"
     )
+
+
+def _left_out(refund: RefundRequest, clock: Clock) -> str:
+    if (pack := refund.pack) and (end := pack.left_out_until()):
+        words = clock.running_moment(end)
+        return left_out_words(words, is_over=end <= clock.now)
+    return ""
 
 
 def _steps(

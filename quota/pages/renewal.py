@@ -86,7 +86,7 @@ def quote_words(quoted: RenewalQuote, now: datetime) -> RenewalWords:
         ),
         packs=[
             _pack_lines(offer, account, clock)
-            for offer in (*quoted.packs, *quoted.growing)
+            for offer in (*quoted.packs, *quoted.left_out, *quoted.growing)
         ],
         balance_now=format_money(account.balance, account.currency),
         balance_after=format_money(max(after, Decimal(0)), account.currency),
@@ -116,7 +116,9 @@ def _pack_lines(offer: PackOffer, account: Account, clock: Clock) -> PackLines:
         words = f"runs on from {clock.date(growth.ends_at)} with what is left in it"
         months.insert(0, QuoteRow(span, words, "Free"))
     words = priced.formula.partition(" = ")[0] if priced else "Nothing to pay"
-    if offer.kept == DROPPED:
+    if offer.is_left_out:
+        words = f"Left out while it is refunded; ends {clock.date(offer.stays_until)}"
+    elif offer.kept == DROPPED:
         words = "Dropped"
     return PackLines(
         title=f"{offer.kept or offer.pack.quantity:,} scans a month",
@@ -167,7 +169,6 @@ def pack_fields(
             more=f"{offer.pack.pk}:{step}",
         )
         for offer in quoted.packs
-        if offer.pack.frozen_at is None
     ]
 
 
@@ -195,10 +196,14 @@ def auto_renewal_words(
     if not is_on and now >= ends_at:
         when = "tried at once when switched on"
     covered = "The balance covers it." if outlook.is_covered else ""
+    left_out = " and ".join(map(str, outlook.left_out))
+    without = f"Without {left_out}, whose refund is asked for." if left_out else ""
     missing = format_money(outlook.missing, account.currency)
     return AutoRenewal(
         is_on=is_on,
-        words=f"One month for {price}, {when}. {covered}".strip(),
+        words=" ".join(
+            filter(None, (f"One month for {price}, {when}.", without, covered))
+        ),
         short="" if outlook.is_covered else f"The balance is {missing} short.",
     )
 

@@ -217,10 +217,12 @@ class _Told:
         price = format_money(outlook.price, self.account.currency)
         day = self.clock.within(outlook.next_at or self.end)
         if outlook.is_covered:
+            packs = "every purchase of quota as it is"
+            if outlook.left_out:
+                packs = "every purchase of quota but those whose refund is asked for"
             return (
                 f"Renews {day} for {price}",
-                "One month, with every purchase of quota as it is, at the price then"
-                " in force.",
+                f"One month, with {packs}, at the price then in force.",
             )
         balance = format_money(self.account.balance, self.account.currency)
         return (

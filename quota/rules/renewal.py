@@ -62,6 +62,33 @@ def natural_end(anchor: datetime, number: int, zone: ZoneInfo) -> datetime:
     return boundary(anchor, number + 1, zone)
 
 
+def has_ended(last: LastWindow, edition_end: datetime, now: datetime) -> bool:
+    """Say whether a pack is past all renewing: a renewal dropped it or left it out, and
+    its last window is over (rules 4.5). One that reaches to the end of Professional
+    Edition never is.
+
+    >>> from datetime import UTC
+    >>> end = datetime(2026, 3, 15, tzinfo=UTC)
+    >>> last = LastWindow(1, datetime(2026, 2, 15, tzinfo=UTC), end)
+    >>> later = datetime(2026, 4, 15, tzinfo=UTC)
+    >>> has_ended(last, end, end), has_ended(last, later, end)
+    (False, True)
+    """
+    return last.ends_at <= now and last.ends_at < edition_end
+
+
+def left_out_words(ends: str, *, is_over: bool) -> str:
+    """Tell what becomes of a pack that a renewal left out, once its refund is no longer
+    asked for."""
+    left_out = "A renewal left this purchase out while its refund was asked for"
+    if is_over:
+        return f"{left_out}, and its last month ended {ends}."
+    return (
+        f"{left_out}. The next renewal takes it up again if it is made before its last"
+        f" month ends, {ends}."
+    )
+
+
 def check_kept(kept: int, *, quantity: int, step: int) -> None:
     """Refuse what a pack of ``quantity`` cannot be renewed at: more, or what is neither
     a multiple of the step nor 0. The quantity it has can always be kept.
@@ -101,7 +128,8 @@ def renew_pack(
 
     A last window that ``old_end`` cut grows to its natural end, or to ``new_end`` where
     that comes first, at no charge, also when the pack is dropped (``kept`` 0): it was
-    charged as a month. Further windows are charged like those of a purchase.
+    charged as a month. Further windows are charged like those of a purchase; those of
+    a pack that the last renewal left out begin where its last one ends.
     """
     natural = natural_end(anchor, last.number, zone)
     growth = None

@@ -6,7 +6,6 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.errors import DebtOutstanding, InsufficientBalance
 from accounts.models import Account, BalanceEntry, Notice
@@ -19,7 +18,6 @@ from quota.rules.auto_renewal import LATE, due_attempt, next_attempt
 from quota.rules.dates import local_date, moment_words
 from quota.rules.lifecycle import GRACE, SubscriptionState
 from quota.rules.refunds import OPEN
-from quota.rules.renewal import DROPPED
 from quota.services import renewing
 
 ONE_MONTH = 1
@@ -73,6 +71,7 @@ def outlook(*, account: Account, now: datetime) -> Outlook | None:
         next_at,
         quoted.total,
         max(Decimal(0), quoted.total + account.debt - account.balance),
+        [offer.pack for offer in quoted.left_out],
     )
 
 
@@ -129,22 +128,18 @@ def _topped_up_while_suspended(subscription: Subscription, now: datetime) -> boo
 
 
 def _quote(account: Account, subscription: Subscription, now: datetime) -> RenewalQuote:
-    left_out = dict.fromkeys(_left_out(subscription), DROPPED)
-    basket = RenewalBasket(ONE_MONTH, left_out)
+    basket = RenewalBasket(ONE_MONTH, left_out=_left_out(subscription))
     return renewing.quote(account=account, basket=basket, now=now)
 
 
-def _left_out(subscription: Subscription) -> list[int]:
-    """The packs that auto-renewal leaves out: those of an open refund request, and
-    those that a request has frozen."""
+def _left_out(subscription: Subscription) -> frozenset[int]:
+    """The packs that auto-renewal leaves out: those of an open refund request."""
     packs = QuotaPack.objects.filter(
-        Q(frozen_at__isnull=False) | Q(refund_requests__state__in=OPEN),
         account=subscription.account_id,
         subscription=subscription,
-        closed_at=None,
-        dropped_at=None,
+        refund_requests__state__in=OPEN,
     )
-    return list(packs.order_by("pk").values_list("pk", flat=True))
+    return frozenset(packs.values_list("pk", flat=True))
 
 
 def _try(account: Account, subscription: Subscription, now: datetime) -> Order | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid5
+from zoneinfo import ZoneInfo
 
 from django.db.models import Max
 
@@ -22,7 +23,9 @@ from quota.models import (
     Scan,
     Subscription,
 )
+from quota.rules.dates import moment_words
 from quota.rules.refunds import Computation, Payment, RefundState, credit_notes
+from quota.rules.renewal import left_out_words
 from quota.services import ending, waking
 from quota.services.refund_sums import Thing
 
@@ -173,6 +176,15 @@ def owe_notice(refund: RefundRequest, now: datetime) -> None:
             "decision": "approved" if approved else "rejected",
             "amount": amount if approved else "",
             "reason": refund.answer,
+            "left_out": "" if approved else _left_out(refund, now),
         },
         now=now,
     )
+
+
+def _left_out(refund: RefundRequest, now: datetime) -> str:
+    """What becomes of a pack that a renewal left out meanwhile, if one did."""
+    if (pack := refund.pack) and (end := pack.left_out_until()):
+        ends = moment_words(end, ZoneInfo(pack.zone))
+        return left_out_words(ends, is_over=end <= now)
+    return ""

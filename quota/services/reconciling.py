@@ -231,7 +231,8 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
         ) w ON w.account_id = p.account_id AND w.pack_id = p.id
         WHERE w.pack_id IS NULL OR w.starts_at <> p.anchor OR NOT w.tile
            OR NOT w.granted OR w.last <> w.windows - 1
-           OR (w.ends_at < s.ends_at AND p.dropped_at IS NULL AND p.closed_at IS NULL)
+           OR (w.ends_at < s.ends_at AND p.dropped_at IS NULL AND p.closed_at IS NULL
+               AND p.left_out_at IS NULL)
         """,
     ),
     (

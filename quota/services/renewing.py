@@ -32,6 +32,7 @@ from quota.rules.renewal import (
     DROPPED,
     LastWindow,
     check_kept,
+    has_ended,
     months_allowed,
     renew_edition,
     renew_pack,
@@ -99,15 +100,20 @@ def _ground(account: Account, now: datetime) -> _Ground:
     )
     packs = QuotaPack.objects.filter(
         account=account, subscription=subscription, closed_at=None
-    )
+    ).order_by("anchor", "pk")
+    lasts = _last_windows(subscription)
     return _Ground(
         account=account,
         subscription=subscription,
         tariff=Tariff.objects.in_force(account.currency, now),
         terms=paid["number"],
         months=paid["months"],
-        packs=list(packs.order_by("anchor", "pk")),
-        lasts=_last_windows(subscription),
+        packs=[
+            pack
+            for pack in packs
+            if not has_ended(lasts[pack.pk], subscription.ends_at, now)
+        ],
+        lasts=lasts,
         now=now,
     )
 
@@ -133,8 +139,11 @@ def _priced(ground: _Ground, basket: RenewalBasket) -> RenewalQuote:
         tariff=tariff,
         term_number=ground.terms + 1,
         edition=edition,
-        packs=[offer for offer in offers if offer.pack.dropped_at is None],
-        growing=[offer for offer in offers if offer.pack.dropped_at],
+        packs=[
+            each for each in offers if not (each.is_left_out or each.pack.dropped_at)
+        ],
+        left_out=[each for each in offers if each.is_left_out],
+        growing=[each for each in offers if each.pack.dropped_at],
         total=total_of(edition, [offer.renewal for offer in offers]),
         state=f"{subscription.ends_at.isoformat()}.{tariff.pk}",
     )
@@ -143,20 +152,30 @@ def _priced(ground: _Ground, basket: RenewalBasket) -> RenewalQuote:
 def _offers(
     ground: _Ground, basket: RenewalBasket, new_end: datetime
 ) -> Sequence[PackOffer]:
-    renewable = {pack.pk for pack in ground.packs if pack.dropped_at is None}
+    goes_on = {pack.pk for pack in ground.packs if pack.dropped_at is None}
+    frozen = {pack.pk for pack in ground.packs if pack.frozen_at}
+    renewable = goes_on - frozen - basket.left_out
     if basket.kept.keys() - renewable:
         raise QuantityError(
             "One of these purchases can no longer be renewed. Load the page again."
         )
-    offers = [_offer(ground, pack, basket, new_end) for pack in ground.packs]
-    return [each for each in offers if each.pack.pk in renewable or each.renewal.growth]
+    offers = [
+        _offer(ground, pack, basket, new_end, is_renewed=pack.pk in renewable)
+        for pack in ground.packs
+    ]
+    return [each for each in offers if each.pack.pk in goes_on or each.renewal.growth]
 
 
 def _offer(
-    ground: _Ground, pack: QuotaPack, basket: RenewalBasket, new_end: datetime
+    ground: _Ground,
+    pack: QuotaPack,
+    basket: RenewalBasket,
+    new_end: datetime,
+    *,
+    is_renewed: bool,
 ) -> PackOffer:
     kept = DROPPED
-    if pack.dropped_at is None and pack.frozen_at is None:
+    if is_renewed:
         kept = basket.kept.get(pack.pk, pack.quantity)
         check_kept(kept, quantity=pack.quantity, step=ground.tariff.step)
     renewal = renew_pack(
@@ -169,7 +188,14 @@ def _offer(
         quota_price=ground.tariff.quota_price,
         currency=ground.tariff.currency,
     )
-    return PackOffer(pack, kept, renewal)
+    last, growth = ground.lasts[pack.pk], renewal.growth
+    return PackOffer(
+        pack,
+        kept,
+        renewal,
+        stays_until=growth.grown_to if growth else last.ends_at,
+        is_left_out=not is_renewed and pack.dropped_at is None,
+    )
 
 
 def _last_windows(subscription: Subscription) -> dict[int, LastWindow]:
@@ -242,8 +268,8 @@ def _paid(quoted: RenewalQuote, key: UUID, by: User | None, now: datetime) -> Or
         now=now,
     )
     _extend(quoted, order)
-    offers = [*quoted.packs, *quoted.growing]
-    _grow(quoted, offers)
+    _grow(quoted, [*quoted.packs, *quoted.left_out, *quoted.growing])
+    _leave_out(quoted, now)
     for position, offer in enumerate(quoted.packs, start=2):
         _carry_over(quoted, offer, order, position, now)
     _tell(quoted, order, now)
@@ -303,15 +329,21 @@ def _grow(quoted: RenewalQuote, offers: Sequence[PackOffer]) -> None:
         )
 
 
+def _leave_out(quoted: RenewalQuote, now: datetime) -> None:
+    QuotaPack.objects.filter(
+        account=quoted.account, pk__in=[offer.pack.pk for offer in quoted.left_out]
+    ).update(left_out_at=now)
+
+
 def _carry_over(
     quoted: RenewalQuote, offer: PackOffer, order: Order, position: int, now: datetime
 ) -> None:
     pack = QuotaPack.objects.filter(account=quoted.account, pk=offer.pack.pk)
     if offer.kept == DROPPED:
-        pack.update(dropped_at=now)
+        pack.update(dropped_at=now, left_out_at=None)
         return
-    if offer.kept < offer.pack.quantity:
-        pack.update(quantity=offer.kept)
+    if offer.kept < offer.pack.quantity or offer.pack.left_out_at:
+        pack.update(quantity=offer.kept, left_out_at=None)
     priced = offer.renewal.priced
     if priced is None:
         return
@@ -344,6 +376,11 @@ def _carry_over(
     )
 
 
+def _until(offer: PackOffer) -> str:
+    ends = moment_words(offer.stays_until, ZoneInfo(offer.pack.zone))
+    return f"{offer.pack} until {ends}"
+
+
 def _tell(quoted: RenewalQuote, order: Order, now: datetime) -> None:
     notices.queue(
         account=quoted.account,
@@ -356,6 +393,7 @@ def _tell(quoted: RenewalQuote, order: Order, now: datetime) -> None:
             "until": moment_words(
                 quoted.edition.ends_at, quoted.subscription.zone_info
             ),
+            "left_out": " and ".join(map(_until, quoted.left_out)),
         },
         now=now,
     )

@@ -48,11 +48,13 @@ def _may_grow(window: QuotaWindow, now: datetime) -> bool:
 def _tell_what_ended(
     account: Account, over: Iterable[QuotaWindow], now: datetime
 ) -> None:
-    """A dropped pack has no window after its last, so its end is told (rules 4.5);
-    where Professional Edition ends with it, its own notices say more."""
+    """A pack that was dropped or left out has no window after its last, so its end is
+    told (rules 4.5), unless it was refunded; where Professional Edition ends with it,
+    its own notices say more."""
     for window in over:
         pack = window.pack
-        if pack.dropped_at is None or window.ends_at >= pack.subscription.ends_at:
+        goes_on = not (pack.dropped_at or pack.left_out_at) or pack.closed_at
+        if goes_on or window.ends_at >= pack.subscription.ends_at:
             continue
         later = QuotaWindow.objects.filter(
             account=account, pack=pack, number__gt=window.number

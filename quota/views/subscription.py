@@ -161,11 +161,7 @@ def _plain(request: AccountRequest, now: datetime) -> RenewalQuote:
 
 
 def _packs(quoted: RenewalQuote) -> Mapping[int, int]:
-    return {
-        offer.pack.pk: offer.pack.quantity
-        for offer in quoted.packs
-        if offer.pack.frozen_at is None
-    }
+    return {offer.pack.pk: offer.pack.quantity for offer in quoted.packs}
 
 
 def _renewal(request: AccountRequest, data: QueryDict, now: datetime) -> dict[str, Any]:

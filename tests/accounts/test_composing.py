@@ -17,7 +17,7 @@ from tests.accounts.words import SAMPLES
 FOLDER = Path(settings.BASE_DIR) / "templates" / "notices"
 ADDED = {"account", "person", "link", "action", "settings_link", "subject"}
 PRINTED = re.compile(r"\{[{%]\s*(?:if\s+)?(\w+)")
-TAGS = {"extends", "block", "endblock", "else", "endif", "if"}
+TAGS = {"extends", "block", "endblock", "elif", "else", "endif", "if"}
 
 
 def compose(kind: str, channel: str) -> Message:

@@ -13,7 +13,12 @@ SAMPLES: dict[str, dict[str, object]] = {
         "deleted": "Sun 21 Mar at 14:00",
     },
     "terminated": {"ended": "Mon 15 Mar at 14:00"},
-    "renewed": {"until": "15 Apr at 14:00", "amount": "$72.00", "order": "7"},
+    "renewed": {
+        "until": "15 Apr at 14:00",
+        "amount": "$72.00",
+        "order": "7",
+        "left_out": "300 scans a month until 15 Mar at 14:00",
+    },
     "auto_renewal_failed": {
         "balance": "$42.00",
         "needed": "$54.00",
@@ -25,6 +30,7 @@ SAMPLES: dict[str, dict[str, object]] = {
         "decision": "approved",
         "amount": "$35.35",
         "reason": "As agreed.",
+        "left_out": "",
     },
     "order_paid": {"order": "5", "what": "300 scans a month", "amount": "$36.00"},
     "pack_ends": {"quantity": "300", "ends": "15 Mar at 14:00"},

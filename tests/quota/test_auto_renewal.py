@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Account, BalanceEntry, Notice
 from quota.errors import NotActive
-from quota.models import Order, QuotaPack, Subscription, Tariff, Term
+from quota.models import Order, Subscription, Tariff, Term
 from quota.quotes import Basket
 from quota.rules.auto_renewal import LATE
 from quota.rules.lifecycle import GRACE
@@ -208,16 +208,6 @@ def test_after_the_last_instant_a_lapsed_window_has_closed_it() -> None:
     assert auto_renewal.sweep(now=late) == 0
     account.refresh_from_db()
     assert account.balance == 82
-
-
-def test_a_pack_that_is_being_refunded_is_left_out() -> None:
-    switched_on(100)
-    QuotaPack.objects.update(frozen_at=MIDNIGHT)
-
-    auto_renewal.sweep(now=MIDNIGHT)
-
-    assert Order.objects.get(kind="renewal").total == Decimal("6.75")
-    assert QuotaPack.objects.get().dropped_at == MIDNIGHT
 
 
 def test_a_manual_renewal_comes_first() -> None:

@@ -20,7 +20,7 @@ from quota.quotes import Basket
 from quota.rules.taxes import split_tax
 from quota.services import invoicing
 from tests.factories import account_with, buy, creator_of, renew
-from tests.quota.test_refunding import approve, ask
+from tests.quota.refunds import approve, ask
 
 pytestmark = pytest.mark.django_db
 

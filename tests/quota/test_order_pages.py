@@ -23,7 +23,7 @@ from tests.factories import (
     member_of,
     top_up,
 )
-from tests.quota.test_refunding import approve, ask, pack_line
+from tests.quota.refunds import approve, ask, pack_line
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,124 @@
+"""Refunds of Professional Edition: when, how much, and what it ends."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import Account, Notice
+from accounts.money import to_cents
+from quota.errors import NotActive, NothingToRefund
+from quota.models import Image, Subscription, Term
+from quota.quotes import Basket
+from quota.rules.lifecycle import DELETION
+from quota.services import auto_renewal, reminding, terminating
+from tests.factories import (
+    ImageFactory,
+    account_with,
+    buy,
+    finish,
+    member_of,
+    press,
+    renew,
+)
+from tests.quota.refunds import approve, ask, books_hold, edition_line
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def account(now: datetime) -> Account:
+    return account_with(now=now, months=2)
+
+
+def test_edition_waits_for_its_packs(account: Account, now: datetime) -> None:
+    with pytest.raises(NothingToRefund, match="300 scans a month still has quota left"):
+        ask(account, now, edition_line(account))
+
+    approve(ask(account, now), now)
+
+    assert ask(account, now, edition_line(account)).estimate == Decimal("13.28")
+
+
+def test_edition_ends_at_the_instant_of_approval(
+    account: Account, now: datetime
+) -> None:
+    approve(ask(account, now), now)
+    refund = ask(account, now, edition_line(account))
+
+    approved = approve(refund, now + 10 * DAY)
+
+    subscription = Subscription.objects.get()
+    days = 61  # 24 Nov to 24 Jan
+    assert approved.amount == to_cents(Decimal("13.50") * (days - 11) / days)
+    assert subscription.ends_at == subscription.refunded_at == now + 10 * DAY
+    assert Subscription.objects.current(account.pk, now + 10 * DAY) is None
+    assert books_hold()
+
+
+def test_bought_anew_before_deletion_keeps_the_history(
+    account: Account, now: datetime
+) -> None:
+    image = ImageFactory.create(account=account)
+    press(account, [image], now)
+    finish(account, now)
+    approve(ask(account, now), now + DAY)
+    approve(ask(account, now + DAY, edition_line(account)), now + DAY)
+
+    buy(account, Basket(quantity=300, cores=1, months=1), now + 2 * DAY)
+    task = press(account, [image], now + 2 * DAY)
+
+    assert task.cost_tenths == 1
+    assert books_hold()
+
+
+@pytest.fixture
+def refunded(account: Account, now: datetime) -> Account:
+    """An account of two people whose pack and Professional Edition were refunded."""
+    auto_renewal.switch(account=account, on=True, now=now)
+    member_of(account, financial=True)
+    approve(ask(account, now), now)
+    approve(ask(account, now, edition_line(account)), now + DAY)
+    return account
+
+
+def test_after_its_refund_nobody_is_reminded_nor_told_of_arrears(
+    refunded: Account, now: datetime
+) -> None:
+    term_end = Term.objects.get().ends_at
+
+    for end in (now + DAY, term_end):
+        for hours in range(-8 * 24, 7 * 24):
+            reminding.remind(now=end + timedelta(hours=hours))
+
+    dated = ("expiry_reminder", "arrears", "auto_renewal_failed")
+    assert not Notice.objects.filter(kind__in=dated).exists()
+
+
+def test_after_its_refund_it_cannot_be_renewed_by_anyone(
+    refunded: Account, now: datetime
+) -> None:
+    ended = now + DAY
+
+    with pytest.raises(NotActive):
+        renew(refunded, ended)
+    with pytest.raises(NotActive):
+        auto_renewal.switch(account=refunded, on=True, now=ended)
+    for hours in range(6 * 24):
+        assert auto_renewal.sweep(now=ended + timedelta(hours=hours)) == 0
+    assert Term.objects.count() == 1
+    assert auto_renewal.outlook(account=refunded, now=ended) is None
+
+
+def test_its_data_goes_six_days_later_unless_it_is_bought_again(
+    refunded: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=refunded, first_seen_at=now)
+    gone = now + DAY + DELETION
+
+    assert terminating.terminate_due(now=gone - timedelta(microseconds=1)) == 0
+    assert terminating.terminate_due(now=gone) == 1
+
+    assert not Image.objects.exists()
+    assert books_hold()
