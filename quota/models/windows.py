@@ -24,9 +24,12 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
 
     def drawable_at(self, account_id: int, now: datetime) -> Self:
         """The open windows that scans may draw from: not those of a pack that is being
-        refunded, or was (rules 8.5)."""
+        refunded, or was (rules 8.5), nor those that outlive a refunded Professional
+        Edition (rules 4.1)."""
         return self.open_at(account_id, now).filter(
-            pack__frozen_at=None, pack__closed_at=None
+            pack__frozen_at=None,
+            pack__closed_at=None,
+            pack__subscription__ends_at__gt=now,
         )
 
     def locked(self) -> list["QuotaWindow"]:

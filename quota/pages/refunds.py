@@ -204,7 +204,9 @@ def _outcome(refund: RefundRequest, account: Account, clock: Clock) -> str:
     amount = format_money(refund.amount or Decimal(0), account.currency)
     ended = clock.day(refund.ended_at) if refund.ended_at else ""
     if refund.state == RefundState.REJECTED:
-        return f"Not approved. Reason: {refund.answer} {_left_out(refund, clock)}".strip()
+        return (
+            f"Not approved. Reason: {refund.answer} {_left_out(refund, clock)}".strip()
+        )
     if refund.state == RefundState.WITHDRAWN:
         changed = _left_out(refund, clock) or "Nothing was changed."
         return f"Withdrawn on {ended}. {changed}"

@@ -107,7 +107,8 @@ def confirm(
 ) -> RefundRequest:
     """Confirm a large approval as the second person, and carry it out.
 
-    Refuses whoever approved it (403), another state and a proposal that moved (409).
+    Refuses whoever approved it (403), another state and a proposal that moved (409);
+    after E everybody without the override permission (403).
     """
     refund = _locked(refund, staff)
     if refund.state != State.AWAITING_SECOND:
@@ -115,6 +116,7 @@ def confirm(
     if refund.approved_by == staff.user:
         raise NotYours("You approved this. A second person must confirm it.")
     computation = _recomputed(refund, seen, now)
+    _check_in_time(computation, staff)
     amount = _amount(refund, computation)
     if amount <= 0:
         raise RefundMoved("Nothing is left to refund. Reject the request instead.")
@@ -175,9 +177,11 @@ def _carried_out(refund: RefundRequest, staff: Staff, now: datetime) -> RefundRe
 
 def _end(refund: RefundRequest, now: datetime) -> None:
     """The last step: recomputed, paid and closed; or, when the scans that were waited
-    for used what was left, rejected in the name of who chose to wait."""
+    for used what was left, rejected in the name of who chose to wait. That E passed
+    while they ended takes nothing from what was decided before it."""
     thing = refund_sums.thing_asked(refund)
-    computation = refund_sums.compute(thing, now)
+    decided_at = refund.confirmed_at or refund.approved_at
+    computation = refund_sums.compute(thing, now, decided_at=decided_at)
     amount = _amount(refund, computation)
     if amount <= 0:
         by = refund.confirmed_by or refund.approved_by
@@ -252,11 +256,7 @@ def _check(
     refund: RefundRequest, decision: Decision, computation: Computation, staff: Staff
 ) -> None:
     amount, currency = decision.amount, computation.currency
-    if computation.is_over and not staff.user.has_perm("quota.override_refund"):
-        raise NotYours(
-            "Professional Edition has ended. Only staff with the override permission"
-            " can approve an amount now."
-        )
+    _check_in_time(computation, staff)
     if amount > computation.most:
         raise BadDecision(
             f"Amount is more than is refundable"
@@ -267,6 +267,14 @@ def _check(
     if amount != computation.refundable and not decision.answer.strip():
         raise BadDecision("Give a reason the customer can read.")
     _check_holds(computation, decision.holds)
+
+
+def _check_in_time(computation: Computation, staff: Staff) -> None:
+    if computation.is_over and not staff.user.has_perm("quota.override_refund"):
+        raise NotYours(
+            "Professional Edition has ended. Only staff with the override permission"
+            " can approve an amount now."
+        )
 
 
 def _check_holds(computation: Computation, holds: str) -> None:

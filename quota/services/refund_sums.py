@@ -39,14 +39,17 @@ def thing_asked(refund: RefundRequest) -> Thing:
     return subscriptions.get(refund_requests=refund)
 
 
-def compute(thing: Thing, now: datetime) -> Computation:
-    """The refund of a thing at ``now`` (rules 8.1, 8.7)."""
+def compute(
+    thing: Thing, now: datetime, *, decided_at: datetime | None = None
+) -> Computation:
+    """The refund of a thing at ``now`` (rules 8.1, 8.7); whether E has passed is asked
+    of the instant of a decision that was made already."""
     if isinstance(thing, QuotaPack):
-        return _of_pack(thing, now)
-    return _of_subscription(thing, now)
+        return _of_pack(thing, now, decided_at or now)
+    return _of_subscription(thing, now, decided_at or now)
 
 
-def _of_pack(pack: QuotaPack, now: datetime) -> Computation:
+def _of_pack(pack: QuotaPack, now: datetime, decided_at: datetime) -> Computation:
     lines = OrderLine.objects.filter(account=pack.account_id, pack=pack)
     return Computation(
         currency=pack.tariff.currency,
@@ -54,11 +57,13 @@ def _of_pack(pack: QuotaPack, now: datetime) -> Computation:
         payments=_payments(lines),
         windows=tuple(_uses(pack)),
         refunded=_refunded(lines),
-        is_over=now >= pack.subscription.ends_at,
+        is_over=decided_at >= pack.subscription.ends_at,
     )
 
 
-def _of_subscription(subscription: Subscription, now: datetime) -> Computation:
+def _of_subscription(
+    subscription: Subscription, now: datetime, decided_at: datetime
+) -> Computation:
     terms = Term.objects.filter(
         account=subscription.account_id, subscription=subscription
     )
@@ -78,7 +83,7 @@ def _of_subscription(subscription: Subscription, now: datetime) -> Computation:
         payments=_payments(lines),
         terms=_terms(terms, lines, now),
         refunded=_refunded(credited),
-        is_over=now >= subscription.ends_at,
+        is_over=decided_at >= subscription.ends_at,
     )
 
 

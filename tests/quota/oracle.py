@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 FIRST, REPEAT = 10, 1
+EDITION_CENTS, QUOTA_CENTS = 675, 6
 LEASE, LIMIT, PATIENCE = timedelta(seconds=60), timedelta(hours=1), timedelta(hours=24)
 DAY = timedelta(days=1)
 
@@ -26,20 +27,49 @@ def months_after(anchor: datetime, months: int, zone: ZoneInfo) -> datetime:
     return wanted.replace(tzinfo=zone).astimezone(UTC)
 
 
-@dataclass
+@dataclass(eq=False)
+class Edition:
+    """One subscription: its paid terms, each with its end and its price in cents."""
+
+    anchor: datetime
+    history: datetime
+    end: datetime
+    months: int = 0
+    terms: list[tuple[datetime, datetime, int]] = field(default_factory=list)
+    is_refunded: bool = False
+
+
+@dataclass(eq=False)
+class Pack:
+    """One purchase of quota, and the cents paid for it."""
+
+    edition: Edition
+    anchor: datetime
+    granted: int
+    paid: int = 0
+    is_frozen: bool = False
+    is_closed: bool = False
+    windows: list["Window"] = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class Window:
     """One month of one pack."""
 
-    pack: int
-    pack_anchor: datetime
+    pack: Pack
     starts_at: datetime
     ends_at: datetime
     natural_end: datetime
-    granted: int
     used: int = 0
     held: int = 0
     lapsed: int = 0
+    revoked: int = 0
     is_over: bool = False
+
+    @property
+    def granted(self) -> int:
+        """Every window grants what the pack was bought with, a short one too."""
+        return self.pack.granted
 
     @property
     def is_cut(self) -> bool:
@@ -49,10 +79,10 @@ class Window:
     @property
     def free(self) -> int:
         """What can still be held."""
-        return self.granted - self.used - self.held - self.lapsed
+        return self.granted - self.used - self.held - self.lapsed - self.revoked
 
 
-@dataclass
+@dataclass(eq=False)
 class Scan:
     """One image in one task, with what it holds where."""
 
@@ -71,60 +101,96 @@ class Oracle:
     """What an account's books must say."""
 
     zone: ZoneInfo
-    anchor: datetime | None = None
-    end: datetime | None = None
-    windows: list[Window] = field(default_factory=list)
+    balance: int = 0
+    editions: list[Edition] = field(default_factory=list)
+    packs: list[Pack] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     results: dict[str, datetime] = field(default_factory=dict)
-    packs: int = 0
-    months: int = 0
-    carried: dict[int, tuple[datetime, int]] = field(default_factory=dict)
+
+    @property
+    def edition(self) -> Edition:
+        """The latest Professional Edition."""
+        return self.editions[-1]
+
+    @property
+    def windows(self) -> list[Window]:
+        """All months of all packs, in the order of both."""
+        return [window for pack in self.packs for window in pack.windows]
 
     def is_active(self, now: datetime) -> bool:
         """Whether anything can be scanned or bought."""
-        return self.end is not None and now < self.end
+        return not self.edition.is_refunded and now < self.edition.end
 
     def is_gone(self, now: datetime) -> bool:
         """Whether Professional Edition can be bought (anew)."""
-        return self.end is None or now >= self.end + 6 * DAY
+        if not self.editions or self.edition.is_refunded:
+            return True
+        return now >= self.edition.end + 6 * DAY
 
     def subscribe(self, months: int, now: datetime) -> None:
-        """Buy Professional Edition: history begins again, and nothing of before goes
-        on."""
-        for scan in self.scans:
-            if scan.state in ("queued", "running"):
-                self.release(scan)
-        self.anchor, self.months, self.carried = now, months, {}
-        self.end = months_after(now, months, self.zone)
+        """Buy Professional Edition. Once the last one is terminated, history begins
+        again and nothing of before goes on; after a refund it is kept until then."""
+        history = now
+        if self.editions and now < self.edition.end + 6 * DAY:
+            history = self.edition.history
+        else:
+            for scan in self.scans:
+                if scan.state in ("queued", "running"):
+                    self.release(scan)
+        self.editions.append(Edition(anchor=now, history=history, end=now))
+        self._extend(months)
+
+    def _extend(self, months: int) -> None:
+        edition, price = self.edition, months * EDITION_CENTS
+        edition.months += months
+        end = months_after(edition.anchor, edition.months, self.zone)
+        edition.terms.append((edition.end, end, price))
+        edition.end = end
+        self.balance -= price
 
     def buy(self, quantity: int, now: datetime) -> None:
         """Buy a pack: whole months from now until the end, the last one cut."""
-        self.packs += 1
-        self.carried[self.packs] = now, quantity * 10
-        self._append(self.packs, number=0)
+        pack = Pack(self.edition, now, quantity * 10)
+        self.packs.append(pack)
+        self._append(pack)
 
-    def _append(self, pack: int, number: int) -> None:
-        assert self.end
-        anchor, granted = self.carried[pack]
-        while (starts := months_after(anchor, number, self.zone)) < self.end:
+    def _append(self, pack: Pack) -> None:
+        end, price = pack.edition.end, pack.granted // 10 * QUOTA_CENTS
+        number = len(pack.windows)
+        while (starts := months_after(pack.anchor, number, self.zone)) < end:
             number += 1
-            whole = months_after(anchor, number, self.zone)
-            ends = min(whole, self.end)
-            self.windows.append(Window(pack, anchor, starts, ends, whole, granted))
+            whole = months_after(pack.anchor, number, self.zone)
+            pack.windows.append(Window(pack, starts, min(whole, end), whole))
+            pack.paid += price
+            self.balance -= price
 
     def can_renew(self, now: datetime) -> bool:
         """Whether it is active, or suspended for at most five days (rules 6)."""
-        return self.end is not None and now <= self.end + 5 * DAY
+        return not self.edition.is_refunded and now <= self.edition.end + 5 * DAY
 
-    def renew(self, months: int) -> None:
-        """Append months to the end; a cut month grows, whole months follow."""
-        assert self.anchor
-        self.months += months
-        self.end = months_after(self.anchor, self.months, self.zone)
-        for pack in self.carried:
-            mine = [window for window in self.windows if window.pack == pack]
-            mine[-1].ends_at = min(mine[-1].natural_end, self.end)
-            self._append(pack, number=len(mine))
+    def renew(self, months: int, now: datetime, left_out: Iterable[Pack] = ()) -> None:
+        """Append months to the end; a cut month grows, whole months follow: not for a
+        pack that is left out, nor for one whose months ran out since it was."""
+        before, without = self.edition.end, list(left_out)
+        self._extend(months)
+        for pack in self.packs:
+            last = pack.windows[-1]
+            if pack.edition is not self.edition or pack.is_closed:
+                continue
+            if last.ends_at <= now and last.ends_at < before:
+                continue
+            last.ends_at = min(last.natural_end, self.edition.end)
+            if not (pack.is_frozen or pack in without):
+                self._append(pack)
+
+    def holding(self, pack: Pack) -> list[Scan]:
+        """The scans queued or running that hold quota of a pack."""
+        return [
+            scan
+            for scan in self.scans
+            if scan.state in ("queued", "running")
+            and any(window.pack is pack for window, _ in scan.parts)
+        ]
 
     def in_flight(self, image: str) -> bool:
         """Whether the image has a scan queued or running."""
@@ -133,15 +199,21 @@ class Oracle:
 
     def cost(self, image: str) -> int:
         """What a scan of it holds now."""
-        assert self.anchor
-        return REPEAT if self.results.get(image, self.anchor - DAY) >= self.anchor \
-            else FIRST  # fmt: skip
+        history = self.edition.history
+        scanned = self.results.get(image)
+        return REPEAT if scanned and scanned >= history else FIRST
 
     def press(self, images: Iterable[str], now: datetime) -> list[Scan] | None:
         """Hold the quota of all that are not in flight, or of none (None)."""
         chosen = sorted(image for image in images if not self.in_flight(image))
-        is_open = [w for w in self.windows if w.starts_at <= now < w.ends_at]
-        is_open.sort(key=lambda w: (w.ends_at, w.pack_anchor, w.pack))
+        is_open = [
+            w
+            for w in self.windows
+            if w.starts_at <= now < w.ends_at
+            and now < w.pack.edition.end
+            and not (w.pack.is_frozen or w.pack.is_closed)
+        ]
+        is_open.sort(key=lambda w: (w.ends_at, w.pack.anchor, self.packs.index(w.pack)))
         fits = sum(map(self.cost, chosen)) <= sum(window.free for window in is_open)
         if not (chosen and fits and self.is_active(now)):
             return None
@@ -196,8 +268,8 @@ class Oracle:
     def lapse(self, now: datetime) -> None:
         """Book what is free in windows that can no longer change."""
         for window in self.windows:
-            grace = window.ends_at + 5 * DAY
-            over = now > grace if window.is_cut else now >= window.ends_at
-            if over and not window.is_over:
+            end = window.pack.edition.end
+            grows = window.is_cut and window.ends_at >= end and now <= end + 5 * DAY
+            if now >= window.ends_at and not (grows or window.is_over):
                 window.lapsed += window.free
                 window.is_over = True

@@ -259,3 +259,34 @@ def test_every_step_leaves_an_audit_entry_and_history(
     assert {entry.address for entry in AuditEntry.objects.all()} == {"10.0.0.7"}
     notice = Notice.objects.get(kind="refund_decided")
     assert (notice.user, notice.context["amount"]) == (creator_of(account), "$36.00")
+
+
+def test_an_end_that_passes_while_scans_finish_takes_nothing_back(
+    account: Account, now: datetime
+) -> None:
+    end = Subscription.objects.get().ends_at
+    just_before = end - timedelta(minutes=1)
+    press(account, ImageFactory.create_batch(10, account=account), just_before)
+    approve(ask(account, just_before), just_before, holds="wait")
+    finish(account, just_before)
+
+    assert deciding.finish_closing(now=end + DAY) == 1
+
+    assert RefundRequest.objects.get().amount == Decimal("35.40")
+    assert books_hold()
+
+
+def test_after_the_end_a_second_person_needs_the_override_too(
+    account: Account, now: datetime, settings: Settings
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
+    refund = approve(ask(account, now), now, amount="30.00", answer="Agreed.")
+    end, seen = Subscription.objects.get().ends_at, Decimal(0)
+
+    with pytest.raises(NotYours, match="override"):
+        deciding.confirm(refund=refund, seen=seen, holds="", staff=staff(), now=end)
+    confirmed = deciding.confirm(
+        refund=refund, seen=seen, holds="", staff=staff("override_refund"), now=end
+    )
+
+    assert confirmed.amount == Decimal("30.00")

@@ -7,15 +7,16 @@ import pytest
 
 from accounts.models import Account, Notice
 from accounts.money import to_cents
-from quota.errors import NotActive, NothingToRefund
-from quota.models import Image, Subscription, Term
+from quota.errors import InsufficientQuota, NotActive, NothingToRefund
+from quota.models import Image, QuotaWindow, Subscription, Term
 from quota.quotes import Basket
 from quota.rules.lifecycle import DELETION
-from quota.services import auto_renewal, reminding, terminating
+from quota.services import auto_renewal, reminding, scanning, terminating
 from tests.factories import (
     ImageFactory,
     account_with,
     buy,
+    creator_of,
     finish,
     member_of,
     press,
@@ -121,4 +122,21 @@ def test_its_data_goes_six_days_later_unless_it_is_bought_again(
     assert terminating.terminate_due(now=gone) == 1
 
     assert not Image.objects.exists()
+    assert books_hold()
+
+
+def test_quota_that_comes_back_after_its_refund_is_drawn_by_nobody(
+    now: datetime,
+) -> None:
+    account = account_with(now=now, months=2)
+    later = now + 35 * DAY  # in the second and last month
+    task = press(account, ImageFactory.create_batch(300, account=account), later)
+    assert QuotaWindow.objects.latest("number").free_tenths == 0
+    approve(ask(account, later, edition_line(account)), later)
+    buy(account, Basket(cores=1, months=1), later + DAY)
+    scanning.stop(task=task, by=creator_of(account), now=later + DAY)
+
+    with pytest.raises(InsufficientQuota):
+        press(account, [ImageFactory.create(account=account)], later + DAY)
+    assert QuotaWindow.objects.latest("number").free_tenths == 3000
     assert books_hold()

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -133,12 +133,11 @@ def test_a_refunded_pack_is_not_told_to_end(account: Account) -> None:
     assert books_hold()
 
 
-def page(account: Account, name: str, at: datetime, *more: object) -> HttpResponse:
+def page(account: Account, name: str, at: datetime, *more: object) -> Any:
     client = Client()
     with travel(at, tick=False):
         client.force_login(creator_of(account))
-        found: HttpResponse = client.get(reverse(name, args=[account.slug, *more]))
-    return found
+        return client.get(reverse(name, args=[account.slug, *more]))
 
 
 def test_the_customer_reads_it_before_asking_and_in_every_place_after(
