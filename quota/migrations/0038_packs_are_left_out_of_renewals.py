@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A date, empty on every pack there is; a dropped pack never has one."""
 
-    dependencies = [("quota", "0033_walks_stay_in_the_index")]
+    dependencies = [("quota", "0037_bins_are_found_by_window")]
     operations = [
         migrations.AddField(
             "quotapack", "left_out_at", models.DateTimeField(blank=True, null=True)
