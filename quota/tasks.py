@@ -15,6 +15,7 @@ from quota.services import (
     registry_syncs,
     reminding,
     scheduling,
+    sealing,
     syncing,
     terminating,
     thresholds,
@@ -99,6 +100,13 @@ def prove_books(timestamp: int) -> None:
 def lapse(timestamp: int) -> None:
     """Book the windows that are over."""
     windows.lapse_ended(now=timezone.now())
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(name="quota.tasks.seal", queueing_lock="seal", pass_context=False)
+def seal(timestamp: int) -> None:
+    """Seal the statements of the months that closed."""
+    sealing.seal_closed(clock=timezone.now)
 
 
 @app.periodic(cron="10 * * * *")

@@ -13,6 +13,7 @@ APPEND_ONLY = (
     "quota_invoice",
     "quota_invoicenumber",
     "quota_triage",
+    "quota_statementseal",
 )
 
 

@@ -12,6 +12,7 @@ from quota.models.scans import Scan, ScanTask
 from quota.models.schedules import Schedule, ScheduledRun
 from quota.models.screening import FindingFilter
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
+from quota.models.statements import StatementSeal
 from quota.models.subscriptions import QuotaPack, Subscription, Term
 from quota.models.tariffs import Tariff
 from quota.models.usage import LedgerBatch, NameUsage, UsageBin
@@ -49,6 +50,7 @@ __all__ = [
     "Scope",
     "Selection",
     "Sighting",
+    "StatementSeal",
     "Subscription",
     "Tariff",
     "Term",

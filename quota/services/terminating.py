@@ -123,6 +123,7 @@ KEPT: frozenset[str] = frozenset(
         "quota.QuotaWindow",
         "quota.RefundEvent",
         "quota.RefundRequest",
+        "quota.StatementSeal",
         "quota.Subscription",
         "quota.Term",
         "quota.UsageBin",

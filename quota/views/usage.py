@@ -53,10 +53,10 @@ def usage_csv(request: AccountRequest) -> StreamingHttpResponse:
 
 @require_GET
 @with_account(Right.SEE)
-def entry(request: AccountRequest, number: int) -> HttpResponse:
+def entry(request: AccountRequest, entry: int) -> HttpResponse:
     """Why one entry is what it is."""
     found = get_object_or_404(
-        LedgerEntry, account=request.account, pk=min(number, LARGEST)
+        LedgerEntry, account=request.account, pk=min(entry, LARGEST)
     )
     page = charge(
         request.account,
@@ -69,10 +69,10 @@ def entry(request: AccountRequest, number: int) -> HttpResponse:
 
 @require_GET
 @with_account(Right.SEE)
-def batch(request: AccountRequest, number: int) -> HttpResponse:
+def batch(request: AccountRequest, batch: int) -> HttpResponse:
     """The entries of one line."""
     found = get_object_or_404(
-        LedgerBatch, account=request.account, pk=min(number, LARGEST)
+        LedgerBatch, account=request.account, pk=min(batch, LARGEST)
     )
     clock, after = Clock(request.account, timezone.now()), request.GET.get("after", "")
     status, problem = 200, ""

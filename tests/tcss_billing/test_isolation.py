@@ -41,7 +41,8 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     " profile-password profile-code",
     (SHOWS, Right.SEE): "front members notices images selection image registries"
     " registry-notes findings findings-csv findings-json finding tasks task"
-    " subscription usage usage-csv",
+    " subscription usage usage-csv entry batch breakdown breakdown-csv"
+    " statements statement statement-pdf statement-json",
     (FORM, Right.SEE): "notice-settings",
     (ACT, Right.SEE): "read-all-notices unread-notices read-notice",
     (SHOWS, Right.SCAN): "scan-estimate schedule-estimate",
