@@ -74,6 +74,7 @@ class ScanForm(forms.Form):
         },
     )
     left_out = NamesLeftOut(required=False)
+    other_platforms = forms.BooleanField(required=False)
     fit = forms.BooleanField(required=False)
     key = forms.UUIDField(required=False)
     agreed_set = forms.CharField(required=False, max_length=80)
@@ -117,6 +118,7 @@ class ScanForm(forms.Form):
             filter=filters.chosen(),
             kind=self.kind,
             left_out=self.cleaned_data.get("left_out", ()),
+            other_platforms=self.cleaned_data.get("other_platforms", False),
             task=self._task if scope in {Scope.RETRY, Scope.AGAIN} else None,
         )
 

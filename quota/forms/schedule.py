@@ -49,6 +49,7 @@ class ScheduleForm(forms.Form):
     image = ImageIds(required=False)
     left_out = NamesLeftOut(required=False)
     latest_only = forms.BooleanField(required=False)
+    other_platforms = forms.BooleanField(required=False)
     fit = forms.ChoiceField(
         required=False,
         choices=[("", "Skip the run"), ("1", "Scan what fits")],
@@ -83,6 +84,7 @@ class ScheduleForm(forms.Form):
             images=data["image"],
             left_out=data["left_out"],
             latest_only=data["latest_only"] and kind is Kind.REPOSITORY,
+            other_platforms=data["other_platforms"],
             fit=bool(data["fit"]),
         )
 
@@ -100,6 +102,7 @@ class ScheduleForm(forms.Form):
             "image": [str(image) for image in settings.images],
             "left_out": ["\n".join(settings.left_out)],
             "latest_only": ["1"] if settings.latest_only else [],
+            "other_platforms": ["1"] if settings.other_platforms else [],
             "fit": ["1" if settings.fit else ""],
             "revision": [str(revision)],
         }

@@ -48,9 +48,12 @@ class Image(Owned):
     Its row outlives its sightings, so that an image that went and came back keeps its
     history (rules 5.2). ``name`` to ``containers`` describe it on *Local images*,
     ``repository`` and its neighbours on *Repository images*; ``outcome`` and below are
-    written when a scan ends, never when one is held. Every sort of either list has an
-    index of its own, alone and under the outcome. Those of local images hold the words
-    as well, so that a search may walk far along a list without looking at its images.
+    written when a scan ends, never when one is held. ``is_other_platform``: wherever it
+    is seen, the same name and tag also mean an image for linux/amd64.
+
+    Every sort of either list has an index of its own, alone and under the outcome.
+    Those of local images hold the words as well, so that a search may walk far along a
+    list without looking at its images.
     """
 
     class Outcome(models.TextChoices):
@@ -66,6 +69,7 @@ class Image(Owned):
     size = models.BigIntegerField()
     created_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
+    is_other_platform = models.BooleanField(default=False, db_default=False)
 
     is_local = models.BooleanField(default=False)
     name = models.CharField(max_length=300, blank=True)
@@ -274,6 +278,7 @@ class Sighting(Owned):
     tag_digest = models.CharField(max_length=71, blank=True)
     namespace = models.CharField(max_length=300, blank=True)
     is_latest = models.BooleanField(default=False)
+    is_other_platform = models.BooleanField(default=False, db_default=False)
     containers = models.PositiveIntegerField(default=0)
     seen_at = models.DateTimeField()
 

@@ -34,6 +34,7 @@ class Settings:
     images: tuple[int, ...] = ()
     left_out: tuple[str, ...] = ()
     latest_only: bool = False
+    other_platforms: bool = False
     fit: bool = False
 
     def selection(self, kind: Kind) -> Selection:
@@ -44,6 +45,7 @@ class Settings:
             kind=kind,
             left_out=self.left_out,
             latest_only=self.latest_only,
+            other_platforms=self.other_platforms,
             leeway_hours=LEEWAY_HOURS,
         )
 
@@ -91,6 +93,7 @@ class Schedule(Owned):
     images = ArrayField(models.BigIntegerField(), default=list)
     left_out = ArrayField(models.CharField(max_length=200), default=list)
     latest_only = models.BooleanField(default=False)
+    other_platforms = models.BooleanField(default=False, db_default=False)
     fit = models.BooleanField(default=False)
     due_at = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=1)
@@ -154,6 +157,7 @@ class Schedule(Owned):
             images=tuple(self.images),
             left_out=tuple(self.left_out),
             latest_only=self.latest_only,
+            other_platforms=self.other_platforms,
             fit=self.fit,
         )
 

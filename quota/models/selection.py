@@ -106,6 +106,11 @@ class Scope(StrEnum):
     RETRY = "retry"
     AGAIN = "again"
 
+    @property
+    def names_images(self) -> bool:
+        """Whether it means images one by one, and not whichever there are."""
+        return self in {Scope.SELECTED, Scope.RETRY, Scope.AGAIN}
+
 
 def _as_regex(name: str) -> str:
     """A name to leave out as PostgreSQL matches it: without a tag it means every tag;
@@ -123,7 +128,9 @@ class Selection:
     or all; or those of an earlier ``task``, every one or only what failed.
 
     ``left_out`` takes names away again, ``*`` standing for anything. ``latest_only``
-    keeps what is the latest of its repository. ``leeway_hours`` lets a result count as
+    keeps what is the latest of its repository. Of an image for several platforms that
+    for linux/amd64 is meant, unless ``other_platforms`` are wanted too or images are
+    chosen one by one (rules 5.1). ``leeway_hours`` lets a result count as
     a week old a little sooner, for a run that comes exactly a week later.
     """
 
@@ -134,10 +141,28 @@ class Selection:
     task: int | None = None
     left_out: tuple[str, ...] = ()
     latest_only: bool = False
+    other_platforms: bool = False
     leeway_hours: int = 0
 
     def images(self, account_id: int, now: datetime) -> QuerySet[Image]:
         """The account's images that are meant, whether or not they can be scanned."""
+        images = self._of_any_platform(account_id, now)
+        if self._takes_every_platform:
+            return images
+        return images.filter(is_other_platform=False)
+
+    def passed_over(self, account_id: int, now: datetime) -> QuerySet[Image]:
+        """What would be meant too, were it not of another platform."""
+        images = self._of_any_platform(account_id, now)
+        if self._takes_every_platform:
+            return images.none()
+        return images.filter(is_other_platform=True)
+
+    @property
+    def _takes_every_platform(self) -> bool:
+        return self.other_platforms or self.scope.names_images
+
+    def _of_any_platform(self, account_id: int, now: datetime) -> QuerySet[Image]:
         images = self._of_scope(account_id, now)
         if self.left_out:
             images = images.exclude(self._is_left_out())

@@ -13,6 +13,7 @@ from quota.models import Image, Kind, Schedule, ScheduledRun, Scope, Tariff
 from quota.models.schedules import LEEWAY_HOURS, Settings
 from quota.models.selection import RECOMMENDED_AFTER
 from quota.pages.header import open_windows
+from quota.pages.platforms import passed_over
 from quota.pages.words import Clock, plural, zone_label
 from quota.rules.scheduling import CYCLES, Outlook, first_after, outlook, runs_until
 from quota.rules.units import format_quota, format_quota_column
@@ -79,6 +80,7 @@ class SchedulePage:
     chosen_more: Sequence[int]
     chosen_words: str
     costs: Costs | None
+    passed_over: str
     next_run: str
 
 
@@ -111,6 +113,7 @@ def schedule_page(
         chosen_more=more,
         chosen_words=f"and {len(more):,} more" if more else "",
         costs=_costs(account, settings, quoted, tariff, due, clock) if quoted else None,
+        passed_over=passed_over(account, settings.selection(kind), now),
         next_run=next_run_words(settings, quoted, due, clock),
     )
 

@@ -315,17 +315,17 @@ class _Reading:
 
 WRITE_SIGHTINGS = f"""
     INSERT INTO quota_sighting (account_id, registry_id, image_id, name, tag, locator,
-        tag_digest, namespace, is_latest, containers, seen_at)
+        tag_digest, namespace, is_latest, containers, seen_at, is_other_platform)
     SELECT DISTINCT ON (r.name, r.tag, i.id) %(account)s, %(registry)s, i.id, r.name,
         r.tag, r.locator, r.tag_digest,
         CASE WHEN r.name LIKE '%%/%%' THEN split_part(r.name, '/', 1) ELSE '' END,
-        false, 0, %(began)s
+        false, 0, %(began)s, r.is_other_platform
     FROM {ROWS}
     JOIN quota_image i ON i.account_id = %(account)s AND i.digest = r.digest
     ORDER BY r.name, r.tag, i.id
     ON CONFLICT (account_id, registry_id, name, tag, image_id) DO UPDATE
     SET locator = EXCLUDED.locator, tag_digest = EXCLUDED.tag_digest,
-        seen_at = EXCLUDED.seen_at
+        seen_at = EXCLUDED.seen_at, is_other_platform = EXCLUDED.is_other_platform
 """  # noqa: S608 -- our own text
 
 # A tag that still names the same, and every tag of a repository that could not be read:

@@ -42,6 +42,7 @@ def row(found: FoundImage, tag_digest: str = "") -> dict[str, object]:
         "locator": found.locator,
         "containers": found.containers,
         "tag_digest": tag_digest,
+        "is_other_platform": found.is_other_platform,
     }
 
 
@@ -75,7 +76,7 @@ def describe(account_id: int, images: Collection[int]) -> None:
 ROWS = """
     jsonb_to_recordset(%(rows)s::jsonb) AS r(digest text, os text, architecture text,
         variant text, size bigint, created_at timestamptz, name text, tag text,
-        locator text, containers int, tag_digest text)
+        locator text, containers int, tag_digest text, is_other_platform boolean)
 """
 
 WRITE_IMAGES = f"""
@@ -97,7 +98,8 @@ IDS = """
 """
 
 # Each list shows an image once, under its first name there; the row says how many tags
-# it has. Every tag can be searched for. A row that would not change is left alone.
+# it has. Every tag can be searched for. An image that any tag means by itself is of no
+# other platform. A row that would not change is left alone.
 DESCRIBE = """
     UPDATE quota_image i
     SET is_local = s.tags > 0, name = coalesce(s.name, i.name),
@@ -106,7 +108,8 @@ DESCRIBE = """
         repository = coalesce(s.repository, i.repository),
         repository_tag = coalesce(s.repository_tag, i.repository_tag),
         repository_tags = s.repository_tags,
-        repository_search = coalesce(s.search, i.repository_search)
+        repository_search = coalesce(s.search, i.repository_search),
+        is_other_platform = s.other
     FROM (
         SELECT x.id, count(g.source_id) AS tags,
                coalesce(max(g.containers), 0) AS containers,
@@ -122,7 +125,8 @@ DESCRIBE = """
                    FILTER (WHERE g.registry_id IS NOT NULL))[1] AS repository_tag,
                lower(substr(x.digest, 8, 12)) || ' ' || left(lower(
                    string_agg(DISTINCT g.name || ':' || g.tag, ' ')
-                   FILTER (WHERE g.registry_id IS NOT NULL)), 4000) AS search
+                   FILTER (WHERE g.registry_id IS NOT NULL)), 4000) AS search,
+               coalesce(bool_and(g.is_other_platform), false) AS other
         FROM quota_image x
         LEFT JOIN quota_sighting g ON g.account_id = %(account)s AND g.image_id = x.id
         WHERE x.account_id = %(account)s AND x.id = ANY(%(images)s)
@@ -130,11 +134,12 @@ DESCRIBE = """
     ) s
     WHERE i.account_id = %(account)s AND i.id = s.id
       AND (i.is_local, i.name, i.tag, i.tags, i.containers, i.is_repository,
-           i.repository, i.repository_tag, i.repository_tags, i.repository_search)
+           i.repository, i.repository_tag, i.repository_tags, i.repository_search,
+           i.is_other_platform)
           IS DISTINCT FROM
           (s.tags > 0, coalesce(s.name, i.name), coalesce(s.tag, i.tag), s.tags,
            s.containers, s.repository_tags > 0, coalesce(s.repository, i.repository),
            coalesce(s.repository_tag, i.repository_tag), s.repository_tags,
-           coalesce(s.search, i.repository_search))
+           coalesce(s.search, i.repository_search), s.other)
     RETURNING i.id
 """

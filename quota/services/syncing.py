@@ -94,15 +94,15 @@ def _forget(source: ImageSource, now: datetime) -> int:
 
 WRITE_SIGHTINGS = f"""
     INSERT INTO quota_sighting (account_id, source_id, image_id, name, tag, locator,
-        containers, seen_at, tag_digest, namespace, is_latest)
+        containers, seen_at, tag_digest, namespace, is_latest, is_other_platform)
     SELECT DISTINCT ON (i.id, r.name, r.tag) %(account)s, %(source)s, i.id, r.name,
-        r.tag, r.locator, r.containers, %(now)s, '', '', false
+        r.tag, r.locator, r.containers, %(now)s, '', '', false, r.is_other_platform
     FROM {ROWS}
     JOIN quota_image i ON i.account_id = %(account)s AND i.digest = r.digest
     ORDER BY i.id, r.name, r.tag
     ON CONFLICT (account_id, source_id, image_id, name, tag) DO UPDATE
     SET locator = EXCLUDED.locator, containers = EXCLUDED.containers,
-        seen_at = EXCLUDED.seen_at
+        seen_at = EXCLUDED.seen_at, is_other_platform = EXCLUDED.is_other_platform
 """  # noqa: S608 -- our own text
 
 FORGET = """

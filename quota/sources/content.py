@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -50,18 +50,37 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """An image under one name and tag. ``locator`` lets its source open it again."""
+    """An image under one name and tag. ``locator`` lets its source open it again.
+
+    ``is_other_platform``: the same name and tag also mean an image for linux/amd64,
+    which is selected in its place by default (rules 5.1).
+    """
 
     facts: ImageFacts
     name: str
     tag: str
     locator: str
     containers: int = 0
+    is_other_platform: bool = False
 
     @property
-    def default_platform(self) -> bool:
-        """Whether it is selected by default among an index's images (rules 5.1)."""
-        return self.facts.platform == DEFAULT_PLATFORM
+    def is_default_platform(self) -> bool:
+        """Whether it is for linux/amd64, of whatever variant."""
+        return f"{self.facts.platform}/".startswith(f"{DEFAULT_PLATFORM}/")
+
+
+def platforms_told(found: Sequence[FoundImage]) -> list[FoundImage]:
+    """These images of one place, each saying whether it is another platform's. Where a
+    name and tag mean no image for linux/amd64, none is."""
+    usual = {(each.name, each.tag) for each in found if each.is_default_platform}
+    return [
+        replace(
+            each,
+            is_other_platform=not each.is_default_platform
+            and (each.name, each.tag) in usual,
+        )
+        for each in found
+    ]
 
 
 class Layer(Protocol):

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from quota.sources.content import FoundImage, ImageFacts, SourceError, printable
+from quota.sources.content import (
+    FoundImage,
+    ImageFacts,
+    SourceError,
+    platforms_told,
+    printable,
+)
 from quota.sources.docker_archive import MOST_TAGS, DockerArchive
 from quota.sources.names import split_reference
 from quota.sources.oci import Json, checked_digest, facts, items, part, text
@@ -85,9 +91,13 @@ class Engine:
     def _found(self, name: str, summary: Json) -> Iterator[FoundImage]:
         tags = items(summary, "RepoTags", str, MOST_TAGS)
         references = [split_reference(tag) for tag in tags if "<none>" not in tag]
-        for locator, described in self._facts(checked_digest(name)).items():
-            for image_name, tag in references or [(name[7:19], "")]:
-                yield FoundImage(described, image_name, tag, locator)
+        yield from platforms_told(
+            [
+                FoundImage(described, image_name, tag, locator)
+                for locator, described in self._facts(checked_digest(name)).items()
+                for image_name, tag in references or [(name[7:19], "")]
+            ]
+        )
 
     def _facts(self, name: str) -> dict[str, ImageFacts]:
         """What the image says of itself, by locator. An engine that names images by

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quota.sources.content import FoundImage, SourceError
+from quota.sources.content import FoundImage, SourceError, platforms_told
 from quota.sources.names import named
 from quota.sources.oci import (
     Blobs,
@@ -22,6 +22,10 @@ from quota.sources.opened import OpenedImage
 def images_of(blobs: Blobs, default: str, report: Report) -> Iterator[FoundImage]:
     """Each image of the layout; its locator is the manifest's digest. Images that
     cannot be read are reported and do not hide the others."""
+    yield from platforms_told(list(_readable(blobs, default, report)))
+
+
+def _readable(blobs: Blobs, default: str, report: Report) -> Iterator[FoundImage]:
     index = document(read_bounded(blobs, "index.json"), "index")
     for entry, annotations in Walk(blobs, report).images(index):
         try:

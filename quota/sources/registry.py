@@ -4,11 +4,11 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from quota.sources.content import FoundImage, Pull, SourceError
+from quota.sources.content import FoundImage, Pull, SourceError, platforms_told
 from quota.sources.distribution import (
     LARGEST_DOCUMENT,
     Access,
@@ -136,9 +136,7 @@ class RegistrySource:
     def _named_by(self, repository: str, tag: str) -> Tagged:
         manifest = self.client.manifest(repository, tag)
         images = self._images(repository, manifest)
-        renamed = [
-            FoundImage(each.facts, repository, tag, each.locator) for each in images
-        ]
+        renamed = [replace(each, tag=tag) for each in images]
         return Tagged(tag, manifest.digest, renamed)
 
     def _images(self, repository: str, manifest: Manifest) -> Sequence[FoundImage]:
@@ -146,7 +144,7 @@ class RegistrySource:
         are remembered: an index may list thousands."""
         if manifest.digest in self._read:
             return self._read[manifest.digest]
-        found = list(self._found(repository, manifest))
+        found = platforms_told(list(self._found(repository, manifest)))
         if len(self._read) < MOST_REMEMBERED and len(found) <= MOST_REMEMBERED // 100:
             self._read[manifest.digest] = found
         return found

@@ -15,6 +15,7 @@ from quota.pages.cursors import UnknownCursor
 from quota.pages.header import standing
 from quota.pages.image import image_page
 from quota.pages.images import Listing, images_page
+from quota.pages.platforms import passed_over
 from quota.pages.registries import registries_page
 from quota.pages.scan import bulk
 from quota.pages.words import plural
@@ -111,16 +112,18 @@ def selection(request: AccountRequest, kind: Kind) -> HttpResponse:
     """What the ticked images would cost: the bar under the list."""
     now = timezone.now()
     form = ScanForm(_with_everything(request.GET), kind=kind)
-    summary = None
+    summary, beside = None, ""
     if form.is_valid() and (form.cleaned_data["image"] or "scope" in request.GET):
         try:
             quoted = scanning.quote(
                 account=request.account, selection=form.selection(), now=now
             )
             summary = bulk(quoted, form.selection())
+            beside = passed_over(request.account, form.selection(), now)
         except NotActive as refusal:
             summary = bulk(None, form.selection(), str(refusal))
-    return render_page(request, "quota/_bulk.html", {"kind": kind, "bulk": summary})
+    context = {"kind": kind, "bulk": summary, "passed_over": beside}
+    return render_page(request, "quota/_bulk.html", context)
 
 
 def _with_everything(data: QueryDict) -> QueryDict:

@@ -27,6 +27,7 @@ from quota.forms.fields import unreadable
 from quota.forms.scan import ScanForm
 from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.header import Standing, standing
+from quota.pages.platforms import passed_over
 from quota.pages.scan import estimate as estimated
 from quota.pages.scan import scope_choice
 from quota.pages.words import plural
@@ -163,6 +164,7 @@ def _quoted(
         "estimate": estimated(quoted, stands.tariff, stands.header),
         "selection": selection,
         "choices": choices,
+        "passed_over": passed_over(request.account, selection, now),
     }
 
 

@@ -153,6 +153,7 @@ def _json(document: Any) -> bytes:
 
 def assemble(folder: Path, *, count: int = 64) -> int:
     """Write ``count`` images under ``folder``, a layout a repository; returns how many.
+    Some are there for arm64 too, under the same tag.
 
     Most hold slices of this machine's dpkg database and Python packages. Some hold old
     packages, planted test secrets or the EICAR file, two have a damaged layer.
@@ -163,14 +164,15 @@ def assemble(folder: Path, *, count: int = 64) -> int:
         name = NAMES[number % len(NAMES)]
         release = number // len(NAMES)
         damage = {count - 3: "digest", count - 7: "truncated"}.get(number, "")
-        tag = f"{2 + release}.{number % 7}.{number % 5}"
-        write_image(
-            folder / name,
-            tag=tag,
-            layers=_layers(number, stanzas, installed),
-            created=f"2026-11-{1 + number % 22:02}T0{number % 9}:15:00Z",
-            damage=damage,
-        )
+        for architecture in ("amd64", "arm64")[: 2 if number % 16 == 1 else 1]:
+            write_image(
+                folder / name,
+                tag=f"{2 + release}.{number % 7}.{number % 5}",
+                layers=_layers(number, stanzas, installed),
+                created=f"2026-11-{1 + number % 22:02}T0{number % 9}:15:00Z",
+                architecture=architecture,
+                damage=damage,
+            )
     return count
 
 

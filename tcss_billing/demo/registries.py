@@ -4,6 +4,7 @@ import secrets
 import socket
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 from accounts.models import Account
@@ -22,6 +23,8 @@ PUSHED = {
     "mobile/gateway": (("12.4.1",), ("12.5.0",)),
     "partners/sftp": (("0.9.8",),),
 }
+# What is pushed for arm64 too, under the same tags.
+ALSO_ARM = {"edge/router", "identity/login"}
 NAME = "registry-eu"
 
 
@@ -51,13 +54,15 @@ def fill(folder: Path) -> None:
     if folder.exists():
         return
     for number, (repository, releases) in enumerate(PUSHED.items()):
+        platforms = ("amd64", "arm64") if repository in ALSO_ARM else ("amd64",)
         for release, tags in enumerate(releases):
-            for tag in tags:
+            for tag, architecture in product(tags, platforms):
                 write_image(
                     folder / repository,
                     tag=tag,
                     layers=_layers(number, release),
                     created=f"2026-11-{3 + 2 * number + release:02}T07:30:00Z",
+                    architecture=architecture,
                 )
 
 

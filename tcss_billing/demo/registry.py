@@ -5,6 +5,7 @@ where no registry is installed: ``python -m tcss_billing.demo.registry PORT FOLD
 """
 
 import base64
+import hashlib
 import hmac
 import json
 import os
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 USER = "demo-reader"
 PASSWORD = "DEMO_REGISTRY_PASSWORD"  # noqa: S105 -- the variable's name
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 PATH = re.compile(r"/v2/(?P<name>.+)/(?P<what>tags|manifests|blobs)/(?P<which>[^/]+)")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -29,18 +31,30 @@ class Shelf:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.layouts: dict[str, list[Path]] = {}
+        self.indexes: dict[str, bytes] = {}
         for folder in folders:
             for index in sorted(folder.rglob("index.json")):
                 name = str(index.parent.relative_to(folder))
                 self.layouts.setdefault(name, []).append(index.parent)
 
     def tags(self, name: str) -> dict[str, str]:
-        """The digest that each tag of a repository names."""
-        return {
-            entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"]
-            for layout in self.layouts.get(name, ())
-            for entry in json.loads((layout / "index.json").read_bytes())["manifests"]
-        }
+        """The digest that each tag of a repository names: of a manifest, or of an index
+        where it means several platforms."""
+        named: dict[str, list[Any]] = {}
+        for layout in self.layouts.get(name, ()):
+            for entry in json.loads((layout / "index.json").read_bytes())["manifests"]:
+                tag = entry["annotations"]["org.opencontainers.image.ref.name"]
+                named.setdefault(tag, []).append(entry)
+        return {tag: self._digest(entries) for tag, entries in named.items()}
+
+    def _digest(self, entries: Sequence[Any]) -> str:
+        if len(entries) == 1:
+            return str(entries[0]["digest"])
+        body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+        content = json.dumps(body).encode()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.indexes[digest] = content
+        return digest
 
     def blob(self, name: str, digest: str) -> Path | None:
         """The file of a blob, if the repository has it."""
@@ -91,10 +105,16 @@ class Handler(BaseHTTPRequestHandler):
         elif what == "tags":
             self._page("tags", sorted(tags), match[0], query)
         else:
-            digest = tags.get(which, which)
-            path = self.shelf.blob(name, digest)
-            kind = MANIFEST if what == "manifests" else "application/octet-stream"
-            self._file(path, digest, kind) if path else self._missing()
+            self._content(name, tags.get(which, which), what)
+
+    def _content(self, name: str, digest: str, what: str) -> None:
+        kind = MANIFEST if what == "manifests" else "application/octet-stream"
+        if index := self.shelf.indexes.get(digest):
+            self._send(index, digest, INDEX)
+        elif path := self.shelf.blob(name, digest):
+            self._send(path.read_bytes(), digest, kind)
+        else:
+            self._missing()
 
     def _page(self, key: str, names: Sequence[str], path: str, query: str) -> None:
         asked = parse_qs(query)
@@ -123,14 +143,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _file(self, path: Path, digest: str, kind: str) -> None:
+    def _send(self, content: bytes, digest: str, kind: str) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(path.stat().st_size))
+        self.send_header("Content-Length", str(len(content)))
         self.send_header("Docker-Content-Digest", digest)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(path.read_bytes())
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Keep no log: it would name what was asked with which login."""

@@ -142,7 +142,8 @@ def _buy(account: Account, basket: Basket, now: datetime) -> None:
 def _scans(account: Account, scanner: Scanner, now: datetime) -> None:
     """First scans of all but the last ten images, the damaged ones among them, and
     repeats of a few."""
-    images = list(Image.objects.filter(account=account).order_by("name", "tag"))
+    usual = Image.objects.filter(account=account, is_other_platform=False)
+    images = list(usual.order_by("name", "tag"))
     for chosen in (images[:-10], images[: len(images) // 5]):
         scanning.reserve(
             account=account,

@@ -48,9 +48,16 @@ def test_it_lists_what_was_pushed_and_hands_it_out(
                     assert tar.read()
 
     assert {image.name for image in found} == set(registries.PUSHED)
-    login = {i.tag: i.facts.digest for i in found if i.name == "identity/login"}
+    login = {
+        i.tag: i.facts.digest
+        for i in found
+        if i.name == "identity/login" and i.is_default_platform
+    }
     assert len(login) == 3
     assert len(set(login.values())) == 1
+    for_arm = [i for i in found if i.is_other_platform]
+    assert {i.name for i in for_arm} == registries.ALSO_ARM
+    assert {i.facts.platform for i in for_arm} == {"linux/arm64"}
 
 
 def test_it_lets_nobody_in_without_its_password(address: str) -> None:

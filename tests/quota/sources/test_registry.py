@@ -115,6 +115,9 @@ def everything(source: RegistrySource) -> list[FoundImage]:
 
 def listed(source: RegistrySource) -> set[tuple[str, str, str]]:
     found = everything(source)
+    for image in found:
+        is_other = (image.tag, image.facts.architecture) == ("multi", "arm64")
+        assert image.is_other_platform is is_other
     return {(image.name, image.tag, image.facts.platform) for image in found}
 
 

@@ -66,7 +66,23 @@ def test_two_platforms_are_two_images_and_an_attestation_is_none(layout: Path) -
 
     found = found_in("oci-layout", layout)
 
-    assert sorted(each.facts.architecture for each in found) == ["amd64", "arm64"]
+    told = {each.facts.architecture: each.is_other_platform for each in found}
+    assert told == {"amd64": False, "arm64": True}
+
+
+def test_images_under_other_tags_or_without_amd64_are_no_other_platforms(
+    layout: Path,
+) -> None:
+    folder = layout / "team" / "app"
+    write_image(folder, tag="1.0-arm", layers=[{"a": b"one"}], architecture="arm64")
+    for number, architecture in enumerate(("arm64", "s390x")):
+        layers = [{"a": str(number).encode()}]
+        write_image(folder, tag="2.0", layers=layers, architecture=architecture)
+
+    found = found_in("oci-layout", layout)
+
+    assert len(found) == 4
+    assert not any(each.is_other_platform for each in found)
 
 
 @pytest.mark.parametrize(
