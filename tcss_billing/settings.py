@@ -172,6 +172,9 @@ SCAN_LANES = env.int("SCAN_LANES", default=2)
 
 # Where people reach the console: the start of every link in a message.
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Where a scan engine of its own reaches the console, to pull the images of registries
+# that only know a password, which no engine is given.
+SCANNER_PULL_URL = env.str("SCANNER_PULL_URL", default=SITE_URL).rstrip("/")
 # Unset: nothing is sent, and every message says so (accounts.channels).
 globals().update(env.dj_email_url("EMAIL_URL", default="dummy://"))
 EMAIL_TIMEOUT = 10

@@ -13,4 +13,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("a/<slug:account>/", include("quota.urls")),
+    path("v2/", include("quota.pull_urls")),
 ]

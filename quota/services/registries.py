@@ -16,7 +16,7 @@ from quota.services import sightings
 from quota.sources.content import SourceError
 from quota.sources.distribution import Access
 from quota.sources.reach import Reach, RegistryFailure, origin
-from quota.sources.registry import RegistrySource
+from quota.sources.registry import Door, RegistrySource
 
 HOUR = timedelta(hours=1)
 MOST = 100
@@ -185,6 +185,7 @@ def opened(
     *,
     seconds_left: Callable[[], float] = lambda: 60.0,
     before_pull: Callable[[], object] = lambda: None,
+    door: Door | None = None,
 ) -> RegistrySource:
     """Open a registry. Its password is read from the row here and nowhere else, so that
     no job, log or page ever carries it."""
@@ -203,7 +204,11 @@ def opened(
         reach=Reach(private=settings.REGISTRIES_MAY_BE_PRIVATE),
     )
     return RegistrySource(
-        access, registry.only, seconds_left=seconds_left, before_pull=before_pull
+        access,
+        registry.only,
+        seconds_left=seconds_left,
+        before_pull=before_pull,
+        door=door,
     )
 
 

@@ -14,8 +14,9 @@ from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
 from quota.rules.lifecycle import SubscriptionState
 from quota.scanners.port import Category, ScanFailed, Scanner
-from quota.services import ending, registries, scheduling, waking
+from quota.services import ending, pulling, registries, scheduling, waking
 from quota.services.ending import Ended
+from quota.services.pulling import Ticket
 from quota.sources import open_source
 from quota.sources.content import ImageContent, SourceError
 
@@ -162,7 +163,7 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
     categories = frozenset(Category(name) for name in scan.task.categories)
     scanner = engines.of(sighting)
     try:
-        with _opened(sighting, seconds_left, clock) as content:
+        with _opened(claimed, scan, sighting, seconds_left, clock) as content:
             report = scanner.scan(content, categories, seconds_left)
     except (SourceError, ScanFailed) as failure:
         late = seconds_left() <= 0
@@ -193,7 +194,11 @@ def _where(scan: Scan) -> Sighting | None:
 
 @contextmanager
 def _opened(
-    sighting: Sighting, seconds_left: Callable[[], float], clock: Clock
+    claimed: Claim,
+    scan: Scan,
+    sighting: Sighting,
+    seconds_left: Callable[[], float],
+    clock: Clock,
 ) -> Iterator[ImageContent]:
     if sighting.registry is None:
         source = open_source(*_place(sighting))
@@ -205,6 +210,16 @@ def _opened(
         registry,
         seconds_left=seconds_left,
         before_pull=lambda: registries.take_pull(registry, clock()),
+        door=lambda repository, digest: pulling.issue(
+            Ticket(
+                claimed.account_id,
+                scan.pk,
+                str(claimed.token),
+                registry.pk,
+                repository,
+                digest,
+            )
+        ),
     )
     with closing(pulled), pulled.open(f"{sighting.name}@{sighting.locator}") as content:
         yield content

@@ -191,18 +191,14 @@ class Distribution:
             raise SourceError("The config does not match its digest.")
         return content
 
-    def download(
-        self, repository: str, digest: str, size: int, write: Callable[[bytes], object]
-    ) -> None:
-        """Hand a blob's bytes to ``write``. Refuses more of them than ``size``; the
-        digest is for the reader to check."""
-        left = size
+    @contextmanager
+    def streamed(
+        self, repository: str, digest: str, size: int
+    ) -> Iterator[Iterator[bytes]]:
+        """A blob piece by piece. Refuses more than ``size`` bytes; the digest is for
+        the reader to check."""
         with self._opened(repository, digest, GRACE + size / SLOWEST) as answer:
-            for chunk in answer.chunks():
-                left -= len(chunk)
-                if left < 0:
-                    raise SourceError("A layer is larger than its manifest says.")
-                write(chunk)
+            yield _at_most(size, answer.chunks())
 
     def authorization(self, repository: str) -> str:
         """A fresh authorization to pull from a repository, for another to use."""
@@ -327,6 +323,14 @@ def _unexpected(answer: Answer, host: str) -> RegistryFailure:
         f"{host} does not answer as a registry does ({answer.status}).",
         "Check the address; it is without the path of a project.",
     )
+
+
+def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            raise SourceError("A layer is larger than its manifest says.")
+        yield chunk
 
 
 def _pull(repository: str) -> str:

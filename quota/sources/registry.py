@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from quota.sources.content import FoundImage, Pull, SourceError, platforms_told
 from quota.sources.distribution import (
@@ -35,6 +35,17 @@ from quota.sources.reach import RegistryFailure
 
 AT = "@"
 MOST_REMEMBERED = 2_000
+
+
+class Way(NamedTuple):
+    """Where an engine of its own pulls, and what it signs in with for so long."""
+
+    url: str
+    authorization: str
+
+
+# Makes a way to the one manifest of a repository that has this digest.
+Door = Callable[[str, str], Way]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,9 @@ class RegistrySource:
         *,
         seconds_left: Callable[[], float] = lambda: 86_400.0,
         before_pull: Callable[[], object] = lambda: None,
+        door: Door | None = None,
     ) -> None:
+        self._door = door
         self.client = Distribution(
             access, seconds_left=seconds_left, before_pull=before_pull
         )
@@ -192,7 +205,21 @@ class RegistrySource:
             image = opened_image(blobs, manifest.body)
             if image is None:
                 raise SourceError("This is no longer an image. Sync registries.")
-            yield RegistryImage(image, self.client, repository, manifest)
+            yield RegistryImage(image, self.client, repository, manifest, self._door)
+
+
+def sizes_of(manifest: Manifest) -> dict[str, int]:
+    """The sizes of an image's layers and config, but for those larger than allowed."""
+    listed = items(manifest.body, "layers", dict, MOST_LAYERS)
+    told = {
+        checked_digest(each.get("digest")): each.get("size")
+        for each in (*listed, part(manifest.body, "config"))
+    }
+    return {
+        digest: size
+        for digest, size in told.items()
+        if type(size) is int and 0 <= size <= LARGEST_LAYER
+    }
 
 
 class _Pulled:
@@ -205,11 +232,7 @@ class _Pulled:
         self._repository = repository
         self._folder = folder
         self._left = LARGEST_IMAGE
-        listed = items(manifest.body, "layers", dict, MOST_LAYERS)
-        self._sizes = {
-            checked_digest(each.get("digest")): each.get("size")
-            for each in (*listed, part(manifest.body, "config"))
-        }
+        self._sizes = sizes_of(manifest)
 
     def open(self, name: str) -> BinaryIO:
         """Open ``blobs/sha256/…``."""
@@ -221,7 +244,7 @@ class _Pulled:
 
     def _download(self, digest: str, path: Path) -> None:
         size = self._sizes.get(digest)
-        if type(size) is not int or not 0 <= size <= LARGEST_LAYER:
+        if size is None:
             raise SourceError(
                 "A layer is larger than allowed. Build the image in smaller layers."
             )
@@ -229,10 +252,12 @@ class _Pulled:
         if self._left < 0:
             raise SourceError("The image is larger than allowed. Make it smaller.")
         partly = path.with_suffix(".part")
-        with partly.open("wb") as file:
-            self._client.download(
-                self._repository, digest, size, lambda chunk: _write(file, chunk)
-            )
+        with (
+            partly.open("wb") as file,
+            self._client.streamed(self._repository, digest, size) as chunks,
+        ):
+            for chunk in chunks:
+                _write(file, chunk)
         partly.rename(path)
 
 
@@ -254,6 +279,7 @@ class RegistryImage:
     _client: Distribution
     _repository: str
     _manifest: Manifest
+    _door: Door | None = None
 
     @property
     def digest(self) -> str:
@@ -275,11 +301,25 @@ class RegistryImage:
         self.image.write_layout(folder)
 
     def pull(self) -> Pull:
-        """Where to pull it from, with an authorization made for this one call."""
+        """Where to pull it from, with an authorization made for this one call.
+
+        A registry without tokens has only the customer's own password, which no engine
+        is given: there it pulls through a door of ours, if there is one. Refuses
+        (SourceError) otherwise.
+        """
+        digest = self._manifest.digest
+        way = Way(self._client.address, self._client.authorization(self._repository))
+        if way.authorization.startswith("Basic "):
+            if self._door is None:
+                raise SourceError(
+                    "The registry has no short-lived login to hand on. Use another"
+                    " scan engine for it."
+                )
+            way = self._door(self._repository, digest)
         return Pull(
-            url=self._client.address,
+            url=way.url,
             repository=self._repository,
-            digest=self._manifest.digest,
+            digest=digest,
             media_type=self._manifest.media_type,
-            authorization=self._client.authorization(self._repository),
+            authorization=way.authorization,
         )

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 SHOWS, ACT = frozenset({"GET"}), frozenset({"POST"})
 FORM = SHOWS | ACT | {"HEAD"}
 METHODS = ("GET", "HEAD", "POST", "PUT")
-PUBLIC, PERSON = "public", "person"
+PUBLIC, PERSON, TICKET = "public", "person", "ticket of a running scan"
 # Every address below the back office (whose table is test_permissions): what it takes,
 # and whom it lets in.
 TABLE: dict[tuple[frozenset[str], str], str] = {
@@ -36,6 +36,7 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     (FORM, PUBLIC): "sign-in sign-up open-account forgot-password set-password"
     " accept-invite confirm",
     (ACT, PUBLIC): "sign-out stripe-webhook",
+    (SHOWS | {"HEAD"}, TICKET): "pull-ping pull-manifest pull-blob",
     (SHOWS, PERSON): "profile",
     (ACT, PERSON): "profile-name profile-email profile-phone"
     " profile-password profile-code",
@@ -75,6 +76,8 @@ LET_IN = {200, 302, 409, 422}
 LET_IN_PUBLIC = LET_IN | {400, 404}
 # The redirect to the sign-in page; no such account; not this right; not this method.
 TO_SIGN_IN, NOT_FOUND, NO_RIGHT, NO_METHOD = 302, 404, 403, 405
+# No session opens the door of scan engines.
+NO_TICKET = 401
 # Closed words of an address, which belong to no account.
 WORDS = {"kind", "channel", "account"}
 # A notice is its receiver's alone; the one that is tried is the creator's.
@@ -156,6 +159,8 @@ def expected(name: str, method: str, who: str, *, is_member: bool) -> set[int]:
         return {NO_METHOD}
     if right == PUBLIC:
         return LET_IN_PUBLIC
+    if right == TICKET:
+        return {NO_TICKET}
     if who == "anonymous":
         return {TO_SIGN_IN}
     if right == PERSON:
