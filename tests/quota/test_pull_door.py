@@ -24,12 +24,16 @@ from accounts.models import Account
 from quota.models import Finding, Image, Kind, Registry, Scan
 from quota.scanners.harbor import HarborScanner
 from quota.scanners.http_api import Api
+from quota.scanners.trivy import TrivyScanner
 from quota.services import pulling, registries, working
 from quota.services.pulling import Ticket
 from quota.sources.content import SourceError
 from tcss_billing.demo.images import write_image
 from tests.factories import account_with, finish, press
+from tests.quota.scanners.bolt import write_trivy_database
 from tests.quota.scanners.harbor_server import WEAK, Engine, send, served
+from tests.quota.scanners.test_builtin import DEBIAN, DPKG
+from tests.quota.scanners.test_trivy import real_trivy
 from tests.registries.acts import connect, connect_real, sync
 from tests.registries.hostile import endless, hostile_registry
 from tests.registries.real import (
@@ -40,7 +44,7 @@ from tests.registries.real import (
 )
 
 pytestmark = pytest.mark.django_db
-FILES = {"etc/os-release": b"ID=debian\n"}
+FILES = {"etc/os-release": DEBIAN, "etc/debian_version": b"12.5\n"}
 LONG_LIVED = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
 
 
@@ -56,7 +60,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
     folder = tmp_path_factory.mktemp("real")
     with real_registry(folder / "registry", login=True, tls=True) as registry:
         for tag in ("1.0", "2.0"):
-            layers = [FILES, {"etc/tag": tag.encode()}]
+            layers = [FILES, {"var/lib/dpkg/status": DPKG, "etc/tag": tag.encode()}]
             write_image(folder / "l", tag=tag, layers=layers)
             registry.push(folder / "l", tag, f"team/app:{tag}")
         yield registry
@@ -195,6 +199,57 @@ def test_an_engine_pulls_through_us_and_never_sees_the_password(
     assert PASSWORD not in base64.b64decode(told["authorization"][6:]).decode()
     # The scan is over, and with it what the engine was given.
     assert "unauthorized" in engine.pull(tmp_path / "again").lower()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_real_trivy_pulls_through_us_as_harbor_has_it_do(
+    running: Running, live_server: LiveServer, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SCANNER_PULL_URL = live_server.url
+    write_trivy_database(tmp_path / "cache")
+    way = pulling.issue(running.ticket)
+    user, _, password = base64.b64decode(way.authorization[6:]).decode().partition(":")
+    told = {
+        "TRIVY_USERNAME": user, "TRIVY_PASSWORD": password,
+        "TRIVY_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path),
+        "DOCKER_CONFIG": str(tmp_path),
+    }  # fmt: skip
+    host = way.url.partition("://")[2]
+
+    done = subprocess.run(
+        [
+            real_trivy(), "image", "--quiet", "--format", "json", "--scanners", "vuln",
+            "--skip-db-update", "--offline-scan", "--image-src", "remote", "--insecure",
+            f"{host}/team/app@{running.ticket.digest}",
+        ],
+        env=told, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "CVE-2026-31844" in done.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_our_own_trivy_scans_an_image_of_a_registry(
+    account: Account,
+    real: RealRegistry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_trivy_database(tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TRIVY_CACHE_DIR", str(tmp_path / "cache"))
+    now = timezone.now()
+    sync(connect_real(account, real, now), now)
+    press(account, [Image.objects.order_by("pk")[0]], now, Kind.REPOSITORY)
+
+    working.work(
+        account_id=account.pk, scanner=TrivyScanner(real_trivy()), clock=timezone.now
+    )
+
+    assert Scan.objects.get().outcome == "succeeded", Scan.objects.get().message
+    (found,) = Finding.objects.all()
+    assert (found.identifier, found.layer) == ("CVE-2026-31844", "2 of 2")
 
 
 @pytest.mark.django_db(transaction=True)
