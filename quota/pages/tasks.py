@@ -69,6 +69,7 @@ class TaskRow:
     images: str
     found: str
     found_more: str
+    found_url: str
     is_risky: bool
     used: str
     held: str
@@ -163,14 +164,16 @@ def _row(task: ScanTask, account: Account, clock: Clock) -> TaskRow:
     by = str(task.requested_by) if task.requested_by else "Schedule"
     done = task.settled + task.released
     held = task.cost_tenths - task.used_tenths - task.returned_tenths
+    url = reverse("quota:task", args=[account.slug, task.pk])
     return TaskRow(
-        url=reverse("quota:task", args=[account.slug, task.pk]),
+        url=url,
         title=task.title,
         subtitle=f"Task {task.pk}, {by}, {clock.running_moment(task.requested_at)}",
         state=cells.state(word, state.icon, state.tone),
         images=f"{done:,} of {task.images:,}" if live else f"{task.images:,}",
         found=found,
         found_more=found_more,
+        found_url=f"{url}?only=risk" if task.at_risk else "",
         is_risky=bool(task.critical or task.trojans),
         used=format_quota(task.used_tenths),
         held=f"{format_quota(held)} held" if live else "",

@@ -14,7 +14,8 @@ from quota.forms.tasks import TaskFilterForm
 from quota.ledger import ScanQuote
 from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.cursors import UnknownCursor
-from quota.pages.task import Asked, Offers, task_page
+from quota.pages.task import Offers, task_page
+from quota.pages.task_asked import Asked
 from quota.pages.tasks import tasks_page
 from quota.pages.words import plural
 from quota.services import scanning

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 NEW = "application/vnd.security.vulnerability.report; version=1.1"
@@ -78,6 +78,9 @@ class Engine:
         return send(handler, 200, report)
 
 
+Served = TypeVar("Served", bound=Engine)
+
+
 def send(
     handler: BaseHTTPRequestHandler,
     status: int,
@@ -118,7 +121,7 @@ def pour(handler: BaseHTTPRequestHandler) -> None:
 
 
 @contextmanager
-def served(engine: Engine) -> Iterator[Engine]:
+def served(engine: Served) -> Iterator[Served]:
     """Serve the engine on a free port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
