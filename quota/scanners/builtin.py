@@ -66,7 +66,9 @@ class BuiltinScanner:
         for file in merged(image.layers, deadline, self._limits):
             self._look(file, categories, seen)
         if not seen.files:
-            raise ScanFailed("The image has no files, so nothing could be assessed.")
+            raise ScanFailed(
+                "The image has no files, so nothing could be assessed. Build it again."
+            )
         assessments: list[Assessment] = []
         if Category.VULNERABILITIES in categories:
             assessments.append(self._vulnerabilities(seen))

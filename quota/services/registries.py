@@ -27,7 +27,8 @@ class PullLimitReached(RegistryFailure):
 
     def __init__(self, limit: int, until: datetime, at: str) -> None:
         super().__init__(
-            f"The pull limit of {limit:,} an hour is reached.", f"It goes on at {at}."
+            f"The pull limit of {limit:,} an hour is reached.",
+            f"Wait until {at}, or allow more.",
         )
         self.until = until
 
@@ -177,7 +178,8 @@ def explained(problem: SourceError) -> tuple[str, str]:
     """What is wrong, and what to do about it."""
     if isinstance(problem, RegistryFailure):
         return problem.reason, problem.remedy
-    return str(problem)[:500], "Check the connection, then try again."
+    reason, dot, step = str(problem)[:500].rpartition(". ")
+    return (f"{reason}.", step) if dot else (step, "")
 
 
 def opened(

@@ -26,6 +26,12 @@ MAX_ATTEMPTS = 3
 BATCH = 8
 INACTIVE = "Professional Edition expired before the scan began. Renew, then scan again."
 ABANDONED = "The task was stopped before this scan could begin again. Scan again."
+NOTHING_KNOWN = (
+    "Nothing in this image could be assessed. Choose other risk categories, or ask for"
+    " another scan engine."
+)
+GONE = "The image is no longer there. Update images, then scan again."
+TOO_LATE = "The scan did not finish in time. Scan again with a longer time limit."
 NO_SCANNER = "No scanner was free within 24 hours. Scan again."
 Clock = Callable[[], datetime]
 
@@ -158,7 +164,7 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
     if sighting is None:
         return without_result(
             Scan.Outcome.FAILED,
-            "The image is no longer there. Update images, then scan again.",
+            GONE,
         )
     categories = frozenset(Category(name) for name in scan.task.categories)
     scanner = engines.of(sighting)
@@ -170,9 +176,7 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
         outcome = Scan.Outcome.TIMED_OUT if late else Scan.Outcome.FAILED
         return without_result(outcome, str(failure))
     if not any(assessment.assessed for assessment in report.assessments):
-        return without_result(
-            Scan.Outcome.NOT_ASSESSED, "Nothing in this image could be assessed."
-        )
+        return without_result(Scan.Outcome.NOT_ASSESSED, NOTHING_KNOWN)
     return Ended(scan.pk, claimed.token, Scan.Outcome.SUCCEEDED, report=report)
 
 
@@ -276,7 +280,7 @@ def _give_up(account_id: int, now: datetime) -> int:
             scan.pk,
             scan.claim,
             Scan.Outcome.TIMED_OUT,
-            "The scan did not finish in time. Scan again with a longer time limit.",
+            TOO_LATE,
         )
         for scan in lost.order_by("pk")
         if scan.claim

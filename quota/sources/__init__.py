@@ -17,5 +17,7 @@ KINDS: dict[str, Callable[[str], Source]] = {
 def open_source(kind: str, location: str) -> Source:
     """Return the source of ``kind`` at ``location``. Refuses an unknown kind."""
     if kind not in KINDS:
-        raise SourceError(f"There is no source of the kind {kind}.")
+        raise SourceError(
+            f"There is no source of the kind {kind}. Tell your administrator."
+        )
     return KINDS[kind](location)

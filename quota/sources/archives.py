@@ -65,7 +65,9 @@ class Archive:
         self._members: dict[str, tarfile.TarInfo] = {}
         for count, member in enumerate(members(tar)):
             if count >= MOST_MEMBERS:
-                raise SourceError("The archive holds more files than allowed.")
+                raise SourceError(
+                    "The archive holds more files than allowed. Save fewer images."
+                )
             member.pax_headers = {}
             self._members[posixpath.normpath(member.name)] = member
 
@@ -91,7 +93,9 @@ class Archive:
         if found is None:
             raise SourceError(f"The archive lacks {name[:80]}. Save it again.")
         if not found.isfile():
-            raise SourceError(f"{name[:80]} in the archive is not a plain file.")
+            raise SourceError(
+                f"{name[:80]} in the archive is not a plain file. Save it again."
+            )
         return found
 
 

@@ -22,6 +22,7 @@ PAGE = 500
 MOST_PAGES = 20_000
 MOST_TAGS = 50_000
 MOST_REDIRECTS = 3
+TELL = " Tell whoever runs the registry."
 # A blob may take this many seconds, and then as long as its size allows.
 GRACE = 60.0
 SLOWEST = 64 * 1024  # bytes a second
@@ -155,7 +156,9 @@ class Distribution:
             names = _names(page, "tags")
             count += len(names)
             if count > MOST_TAGS:
-                raise SourceError(f"It has more than {MOST_TAGS:,} tags.")
+                raise SourceError(
+                    f"It has more than {MOST_TAGS:,} tags. Delete old ones."
+                )
             yield from (name for name in names if TAG.fullmatch(name))
 
     def digest(self, repository: str, tag: str) -> str:
@@ -164,7 +167,7 @@ class Distribution:
         path = f"/v2/{quote(repository)}/manifests/{quote(tag)}"
         with self._ask("HEAD", path, scope=_pull(repository), headers=headers) as found:
             if found.status == 404:
-                raise Gone(f"The tag {tag} is not there any more.")
+                raise Gone(f"The tag {tag} is not there any more. Sync registries.")
             told = found.headers.get("docker-content-digest", "")
         return told if re.fullmatch(r"sha256:[0-9a-f]{64}", told) else ""
 
@@ -180,7 +183,9 @@ class Distribution:
         told = answer.headers.get("docker-content-digest", computed)
         wanted = reference if reference.startswith("sha256:") else computed
         if (told.startswith("sha256:") and told != computed) or wanted != computed:
-            raise SourceError("The manifest does not match its digest.")
+            raise SourceError(
+                "The manifest does not match its digest. Push the image again."
+            )
         return _manifest(answer, computed, content)
 
     def blob(self, repository: str, digest: str, limit: int) -> bytes:
@@ -188,7 +193,9 @@ class Distribution:
         with self._opened(repository, digest, GRACE) as answer:
             content = answer.read(limit, "config")
         if digest_of(content) != digest:
-            raise SourceError("The config does not match its digest.")
+            raise SourceError(
+                "The config does not match its digest. Push the image again."
+            )
         return content
 
     @contextmanager
@@ -214,11 +221,11 @@ class Distribution:
             with self._ask("GET", url, scope=scope) as answer:
                 content = answer.read(LARGEST_PAGE, "registry's list")
                 self._check(answer, "What was asked for")
-            yield document(content, "registry's list")
+            yield document(content, "registry's list", TELL)
             following = self._next(url, answer)
             seen += 1
             if following == url or seen > MOST_PAGES:
-                raise SourceError("The registry's list does not end.")
+                raise SourceError(f"The registry's list does not end.{TELL}")
             url = following
 
     def _next(self, url: str, answer: Answer) -> str:
@@ -229,7 +236,7 @@ class Distribution:
         following = urljoin(self._base + url, link[1])
         parts = urlsplit(following)
         if origin(following) != self._origin:
-            raise SourceError("The registry's list goes on at another host.")
+            raise SourceError(f"The registry's list goes on at another host.{TELL}")
         prefix = urlsplit(self._base).path
         return f"{parts.path.removeprefix(prefix)}?{parts.query}"
 
@@ -252,7 +259,7 @@ class Distribution:
         the address is checked like any, and encryption is not given up."""
         if self._origin.scheme == "https" and origin(url).scheme != "https":
             raise SourceError(
-                "The registry keeps layers at a place without encryption."
+                f"The registry keeps layers at a place without encryption.{TELL}"
             )
         with self._wire.ask("GET", url, {}, seconds=seconds) as answer:
             if answer.status not in REDIRECTS:
@@ -261,7 +268,7 @@ class Distribution:
                 return
             place = urljoin(url, answer.headers.get("location", ""))
         if not left:
-            raise SourceError("The registry sends us on and on for a layer.")
+            raise SourceError(f"The registry sends us on and on for a layer.{TELL}")
         with self._elsewhere(place, seconds, left - 1) as answer:
             yield answer
 
@@ -329,7 +336,9 @@ def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size -= len(chunk)
         if size < 0:
-            raise SourceError("A layer is larger than its manifest says.")
+            raise SourceError(
+                "A layer is larger than its manifest says. Push the image again."
+            )
         yield chunk
 
 
@@ -342,7 +351,7 @@ def _names(page: Json, key: str) -> Sequence[str]:
     if found is None:
         return ()
     if not isinstance(found, list) or any(type(each) is not str for each in found):
-        raise SourceError(f"The registry's list of {key} is damaged.")
+        raise SourceError(f"The registry's list of {key} is damaged.{TELL}")
     return found
 
 
@@ -351,5 +360,7 @@ def _manifest(answer: Answer, digest: str, content: bytes) -> Manifest:
     told = body.get("mediaType") or answer.headers.get("content-type", "")
     media_type = str(told).partition(";")[0].strip()
     if media_type not in MANIFEST_TYPES:
-        raise SourceError("Its manifest is of a kind that cannot be read here.")
+        raise SourceError(
+            "Its manifest is of a kind not known here. Push it as an OCI image."
+        )
     return Manifest(digest, media_type, content, body)

@@ -27,6 +27,7 @@ from quota.sources.opened import OpenedImage
 LARGEST_ANSWER = 64 * 1024**2
 LARGEST_IMAGE = 16 * 1024**3
 MOST_LISTED = 100_000
+ANEW = " Update images; if it stays so, tell your administrator."
 SECONDS = 60
 CHUNK = 1 << 20
 # Where the engine names images by manifest, and the image ID is only in the export.
@@ -104,7 +105,9 @@ class Engine:
         manifest exports it for that, as only the config's digest is the image ID."""
         inspected = self._get(f"/images/{quote(name, safe=':')}/json")
         if not isinstance(inspected, dict):
-            raise SourceError("The engine's description of the image is damaged.")
+            raise SourceError(
+                f"The engine's description of the image is damaged.{ANEW}"
+            )
         if part(inspected, "Descriptor"):
             with self._saved(name) as archive:
                 exported = {
@@ -117,7 +120,9 @@ class Engine:
         config = {key.lower(): inspected.get(key) for key in written}
         size = inspected.get("Size")
         if not isinstance(size, int) or not 0 <= size < 2**60:
-            raise SourceError("The engine's description of the image is damaged.")
+            raise SourceError(
+                f"The engine's description of the image is damaged.{ANEW}"
+            )
         return {name: facts(config, name, size)}
 
     def _list(self, path: str) -> list[Json]:
@@ -128,11 +133,13 @@ class Engine:
         with self._answer(path) as response:
             content = response.read(LARGEST_ANSWER + 1)
         if len(content) > LARGEST_ANSWER:
-            raise SourceError("The engine's answer is larger than expected.")
+            raise SourceError(f"The engine's answer is larger than expected.{ANEW}")
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise SourceError("The engine's answer is not valid JSON.") from error
+            raise SourceError(
+                f"The engine's answer is not valid JSON.{ANEW}"
+            ) from error
 
     @contextmanager
     def _saved(self, name: str) -> Iterator[DockerArchive]:
@@ -166,8 +173,8 @@ class Engine:
             yield response
         except (OSError, http.client.HTTPException) as error:
             raise EngineSilent(
-                f"The engine at {self.socket} does not answer. Is it running, and may"
-                " this user read its socket?"
+                f"The engine at {self.socket} does not answer. Check that it runs and"
+                " that this user may read its socket."
             ) from error
         finally:
             connection.close()

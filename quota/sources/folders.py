@@ -28,9 +28,13 @@ def inside(root: Path, path: Path) -> Path:
         real = path.resolve()
         allowed = real.is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError) as error:
-        raise SourceError(f"{path.name[:80]} is missing or cannot be read.") from error
+        raise SourceError(
+            f"{path.name[:80]} is missing or cannot be read. Update images."
+        ) from error
     if not allowed:
-        raise SourceError(f"{path.name[:80]} lies outside of its source.")
+        raise SourceError(
+            f"{path.name[:80]} lies outside of its source. Move it there."
+        )
     return real
 
 
@@ -40,8 +44,12 @@ def open_plain(path: Path) -> BinaryIO:
     try:
         file = os.fdopen(os.open(path, flags), "rb")
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path.name[:80]} is missing or cannot be read.") from error
+        raise SourceError(
+            f"{path.name[:80]} is missing or cannot be read. Update images."
+        ) from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise SourceError(f"{path.name[:80]} is not a plain file.")
+        raise SourceError(
+            f"{path.name[:80]} is not a plain file. Put the file itself there."
+        )
     return file

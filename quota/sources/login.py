@@ -100,7 +100,8 @@ def _token_in(content: bytes) -> str:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise SourceError(
-            "The registry's login service answers in no form known."
+            "The registry's login service answers in no form known. Tell whoever runs"
+            " it."
         ) from error
     token = (
         found.get("token") or found.get("access_token")
@@ -108,5 +109,7 @@ def _token_in(content: bytes) -> str:
         else None
     )
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,65536}", token):
-        raise SourceError("The registry's login service sent no token.")
+        raise SourceError(
+            "The registry's login service sent no token. Tell whoever runs it."
+        )
     return token

@@ -16,6 +16,7 @@ LARGEST_DOCUMENT = 4 * 1024**2
 MOST_LAYERS = 500
 DEEPEST_INDEX = 4
 MOST_MANIFESTS = 2_000
+AGAIN = " Push or save the image again."
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -43,7 +44,7 @@ class Blobs(Protocol):
 def checked_digest(digest: object) -> str:
     """Return a digest that is one; it becomes part of a path."""
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-        raise SourceError(f"{str(digest)[:80]!r} is not a sha256 digest.")
+        raise SourceError(f"{str(digest)[:80]!r} is not a sha256 digest.{AGAIN}")
     return digest
 
 
@@ -57,23 +58,23 @@ def read_bounded(blobs: Blobs, name: str) -> bytes:
     with blobs.open(name) as file:
         content = file.read(LARGEST_DOCUMENT + 1)
     if len(content) > LARGEST_DOCUMENT:
-        raise SourceError(f"{name[:80]} is larger than an image needs.")
+        raise SourceError(f"{name[:80]} is larger than an image needs.{AGAIN}")
     return content
 
 
-def parsed(content: bytes, what: str) -> Any:
-    """Parse JSON. Refuses what is none."""
+def parsed(content: bytes, what: str, step: str = AGAIN) -> Any:
+    """Parse JSON. Refuses what is none, and says what to do about it."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"The {what} is not valid JSON.") from error
+        raise SourceError(f"The {what} is not valid JSON.{step}") from error
 
 
-def document(content: bytes, what: str) -> Json:
+def document(content: bytes, what: str, step: str = AGAIN) -> Json:
     """Parse a JSON object. Refuses anything else."""
-    found = parsed(content, what)
+    found = parsed(content, what, step)
     if not isinstance(found, dict):
-        raise SourceError(f"The {what} is not a JSON object.")
+        raise SourceError(f"The {what} is not a JSON object.{step}")
     return found
 
 
@@ -96,9 +97,11 @@ def items(document: Json, key: str, kind: type, most: int) -> Sequence[Any]:
     if found is None:
         return ()
     if not isinstance(found, list) or any(type(each) is not kind for each in found):
-        raise SourceError(f"The list of {key} is damaged.")
+        raise SourceError(f"The list of {key} is damaged.{AGAIN}")
     if len(found) > most:
-        raise SourceError(f"The list of {key} is longer than allowed.")
+        raise SourceError(
+            f"The list of {key} is longer than allowed. Build the image with fewer."
+        )
     return found
 
 
@@ -106,7 +109,7 @@ def blob_document(blobs: Blobs, digest: object, what: str) -> tuple[Json, bytes]
     """Read a document by its digest, which is recomputed and compared."""
     content = read_bounded(blobs, blob_path(digest))
     if digest_of(content) != digest:
-        raise SourceError(f"The {what} does not match its digest.")
+        raise SourceError(f"The {what} does not match its digest.{AGAIN}")
     return document(content, what), content
 
 
@@ -125,11 +128,11 @@ class Walk:
     def images(self, index: Json, depth: int = 0) -> Iterator[tuple[Json, Json]]:
         """Each image's descriptor, and its annotations with those of its index."""
         if depth > DEEPEST_INDEX:
-            raise SourceError("The image's index is nested too deeply.")
+            raise SourceError(f"The image's index is nested too deeply.{AGAIN}")
         for entry in items(index, "manifests", dict, MOST_MANIFESTS):
             self.left -= 1
             if self.left < 0:
-                self._say_once("The image's index lists too many manifests.")
+                self._say_once(f"The image's index lists too many manifests.{AGAIN}")
                 return
             annotations = part(entry, "annotations")
             if ATTESTATION in annotations or _is_unknown(part(entry, "platform")):
@@ -187,7 +190,7 @@ def layer_digests(config: Json, count: int) -> Sequence[str]:
     number of them than the image has layers."""
     found = items(part(config, "rootfs"), "diff_ids", str, MOST_LAYERS)
     if len(found) != count:
-        raise SourceError("The image's layers do not match its config.")
+        raise SourceError(f"The image's layers do not match its config.{AGAIN}")
     return [checked_digest(each) for each in found]
 
 

@@ -131,7 +131,10 @@ class Answer:
         """The whole body. Refuses one larger than ``limit``."""
         content = self._response.read(limit + 1)
         if len(content) > limit:
-            raise SourceError(f"The {what} is larger than an image needs.")
+            raise SourceError(
+                f"The {what} is larger than an image needs. Tell whoever runs the"
+                " registry."
+            )
         return content
 
     def chunks(self) -> Iterator[bytes]:
