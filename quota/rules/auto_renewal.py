@@ -52,6 +52,4 @@ def due_attempt(
     if not passed or (since and passed[-1] <= since):
         return None
     last = ends_at + GRACE
-    if now <= last:
-        return now
-    return last if now - last <= LATE else None
+    return min(now, last) if now - last <= LATE else None

@@ -105,8 +105,7 @@ def stop_of(due: datetime, timing: Timing, now: datetime) -> datetime | None:
 
 def _clock_difference(start: time, stop_by: time) -> timedelta:
     a_day = date(2000, 1, 1)
-    span = datetime.combine(a_day, stop_by) - datetime.combine(a_day, start)
-    return span % timedelta(days=1)
+    return datetime.combine(a_day, stop_by) - datetime.combine(a_day, start)
 
 
 def runs_until(due: datetime, timing: Timing, end: datetime) -> list[datetime]:

@@ -1,5 +1,8 @@
 """Money is exact, rounded once, half up, and shown as people read it."""
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.money import (
     CENT,
+    format_exact,
     format_money,
     format_unit_price,
     is_cents,
@@ -97,3 +101,38 @@ def test_an_amount_keeps_its_cents_in_every_currency(currency: str, text: str) -
 )
 def test_a_unit_price_shows_the_places_it_needs(price: str, text: str) -> None:
     assert format_unit_price(Decimal(price)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0", "$0.000"),
+        ("0.654", "$0.654"),
+        ("-0.5", "−$0.500"),
+        ("1234.5", "$1,234.500"),
+        ("0.000001", "$0.000001"),
+    ],
+)
+def test_an_exact_value_shows_at_least_three_places(value: str, text: str) -> None:
+    assert format_exact(Decimal(value)) == text
+
+
+def test_the_language_of_the_server_changes_nothing() -> None:
+    program = (
+        "from decimal import Decimal as D; from accounts.money import *\n"
+        "print(format_money(D('1064.9')), format_unit_price(D('1064.9')),"
+        " format_exact(D('1064.9')))"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "LC_ALL": "de_DE.UTF-8", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    ).stdout.split()
+
+    amount = Decimal("1064.9")
+    assert shown == ["$1,064.90", "$1,064.90", "$1,064.900"]
+    assert shown[:2] == [format_money(amount), format_unit_price(amount)]
+    assert shown[2] == format_exact(amount)

@@ -74,6 +74,7 @@ def test_what_just_fits_is_served_and_a_tenth_more_is_refused() -> None:
     assert refusal.value.needed_tenths == 11
     assert refusal.value.available_tenths == 10
     assert refusal.value.missing_tenths == 1
+    assert str(refusal.value) == "short by 1 tenths"
 
 
 def test_a_window_without_room_serves_nothing() -> None:

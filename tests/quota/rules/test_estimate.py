@@ -52,3 +52,17 @@ def test_a_handful_of_images_fits_into_the_smallest() -> None:
 
     assert (found.first_month_tenths, found.later_month_tenths) == (1100, 200)
     assert (found.quantity, found.spare_tenths) == (300, 1900)
+
+
+def test_a_new_image_a_week_comes_to_five_in_a_month_and_a_week_to_five_runs() -> None:
+    found = need(
+        images=0,
+        new_a_week=1,
+        cycle_days=7,
+        first_tenths=10,
+        repeat_tenths=2,
+        step=300,
+    )
+
+    assert found == (5 * 18, 5 * 5 * 2 + 5 * 18, 300, 2860)
+    assert isinstance(found.first_month_tenths, int)

@@ -57,6 +57,14 @@ def test_an_attempt_is_due_once() -> None:
     assert due_attempt(END, UTC_ZONE, END - 14 * HOUR, END - 13 * HOUR)
 
 
+def test_the_first_attempt_waits_for_midnight_in_the_zone() -> None:
+    end, zone = datetime(2026, 3, 15, 20, tzinfo=UTC), ZoneInfo("Asia/Singapore")
+    midnight = datetime(2026, 3, 16, tzinfo=zone)
+
+    assert due_attempt(end, zone, None, midnight - MOMENT) is None
+    assert due_attempt(end, zone, None, midnight) == midnight
+
+
 def test_missed_attempts_come_to_one_now() -> None:
     late = END + timedelta(days=2, hours=3)
 
@@ -113,6 +121,10 @@ def test_the_dates_are_those_of_the_zone(zone: str) -> None:
 
     assert found[7].day == date(2026, 3, day)
     assert found[0].day == date(2026, 3, day - 7)
+    midnight = datetime(2026, 3, day - 6, tzinfo=ZoneInfo(zone))
+    assert found[0].until == midnight
+    assert due_reminder(end, ZoneInfo(zone), found[0].at) == found[0]
+    assert due_reminder(end, ZoneInfo(zone), found[0].at - MOMENT) is None
 
 
 @given(ANCHORS, ZONES)

@@ -219,8 +219,12 @@ def test_what_is_not_sold_is_refused_with_the_nearest_that_is(
 
 @pytest.mark.parametrize("quantity", [300_001, 300_300, 10**9])
 def test_more_than_the_maximum_is_refused_with_the_maximum(quantity: int) -> None:
-    with pytest.raises(QuantityError, match="at most 300,000 scans a month"):
+    with pytest.raises(QuantityError) as refusal:
         check_quantity(quantity, step=300, maximum=300_000)
+
+    assert str(refusal.value) == (
+        "One purchase can add at most 300,000 scans a month. Buy again for more."
+    )
 
 
 def test_the_nearest_is_never_more_than_the_maximum() -> None:
@@ -237,12 +241,24 @@ def test_the_edition_is_charged_for_all_its_months_at_once() -> None:
         edition_price=Decimal("6.75"),
     )
 
+    assert (quote.cores, quote.months) == (8, 12)
     assert quote.total == Decimal("648.00")
     assert quote.formula == "8 × $6.75 × 12 months = $648.00"
     assert (quote.starts_at, quote.ends_at) == (
         at(1, 31, 14),
         datetime(2026, 1, 31, 14, tzinfo=UTC),
     )
+
+
+def test_the_edition_ends_at_the_clock_time_of_its_zone() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    begun = datetime(2025, 1, 15, 14, tzinfo=berlin)
+
+    quote = quote_edition(
+        cores=1, months=6, anchor=begun, zone=berlin, edition_price=Decimal("6.75")
+    )
+
+    assert quote.ends_at == datetime(2025, 7, 15, 14, tzinfo=berlin)
 
 
 @pytest.mark.parametrize(("cores", "months"), [(1, 1), (MAX_CORES, 36)])

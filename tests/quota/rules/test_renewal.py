@@ -171,14 +171,20 @@ def test_every_term_ends_on_the_anchors_own_months(
         reached = renewed.ends_at
 
 
-def edition(months: int, before: int, now: datetime) -> object:
+def edition(
+    months: int,
+    before: int,
+    now: datetime,
+    anchor: datetime = at(1, 31),  # noqa: B008 -- never changed
+    zone: ZoneInfo = UTC_ZONE,
+) -> object:
     return renew_edition(
         cores=1,
         months=months,
         months_before=before,
-        anchor=at(1, 31),
-        old_end=boundary(at(1, 31), before, UTC_ZONE),
-        zone=UTC_ZONE,
+        anchor=anchor,
+        old_end=boundary(anchor, before, zone),
+        zone=zone,
         edition_price=Decimal("6.75"),
         now=now,
     )
@@ -187,14 +193,45 @@ def edition(months: int, before: int, now: datetime) -> object:
 def test_the_end_is_at_most_60_months_ahead_to_the_instant() -> None:
     edition(24, 36, at(1, 31))
 
-    with pytest.raises(QuantityError, match="Choose at most 23 months"):
+    with pytest.raises(QuantityError, match=r"Choose at most 23 months\.$"):
         edition(24, 36, at(1, 31) - timedelta(microseconds=1))
-    with pytest.raises(QuantityError, match="already runs for the 60 months"):
+    with pytest.raises(QuantityError, match=r"Choose at most 2 months\.$"):
+        edition(3, 58, at(1, 31))
+    with pytest.raises(QuantityError, match=r"Choose at most 1 month\.$"):
+        edition(2, 59, at(1, 31))
+    with pytest.raises(
+        QuantityError,
+        match=r"^Professional Edition already runs for the 60 months that can be paid",
+    ):
         edition(1, 60, at(1, 31))
-    assert (
-        months_allowed(months_before=59, anchor=at(1, 31), zone=UTC_ZONE, now=at(1, 31))
-        == 1
+
+
+@pytest.mark.parametrize(("before", "allowed"), [(1, 36), (24, 36), (25, 35), (59, 1)])
+def test_a_renewal_reaches_36_months_on_and_60_ahead(before: int, allowed: int) -> None:
+    found = months_allowed(
+        months_before=before, anchor=at(1, 31), zone=UTC_ZONE, now=at(1, 31)
     )
+
+    assert found == allowed
+
+
+@pytest.mark.parametrize(
+    ("anchor", "before", "now", "allowed"),
+    [
+        # 29 February there has no like in 2033, and a day less to go than in UTC
+        (at(2, 28, 0), 60, at(2, 28, 18, 2028), 23),
+        # the 31st there, the 30th in UTC: a day sooner in April
+        (at(1, 30, 20), 30, at(4, 30, 0), 33),
+    ],
+)
+def test_the_60_months_are_those_of_the_zone(
+    anchor: datetime, before: int, now: datetime, allowed: int
+) -> None:
+    singapore = ZoneInfo("Asia/Singapore")
+
+    edition(allowed, before, now, anchor, singapore)
+    with pytest.raises(QuantityError, match=f"at most {allowed} months"):
+        edition(allowed + 1, before, now, anchor, singapore)
 
 
 @pytest.mark.parametrize("months", [0, -1, 37])
@@ -206,6 +243,10 @@ def test_months_outside_1_to_36_are_refused(months: int) -> None:
 @pytest.mark.parametrize("kept", [0, 300, 600, 900])
 def test_a_pack_may_fall_to_a_multiple_or_to_nothing(kept: int) -> None:
     check_kept(kept, quantity=900, step=300)
+
+
+def test_a_pack_sold_by_the_scan_may_fall_to_a_single_one() -> None:
+    check_kept(1, quantity=5, step=1)
 
 
 def test_a_pack_keeps_a_quantity_that_a_new_step_does_not_divide() -> None:
@@ -246,6 +287,23 @@ def test_the_total_is_the_sum_of_its_lines() -> None:
     packs = [carried(kept, at(1, 20), at(3, 15), at(4, 15)) for kept in (300, 0, 600)]
 
     assert total_of(priced, packs) == Decimal("54.00") + 18 + 36
+    assert priced.formula == "8 × $6.75 × 1 month = $54.00"
+
+
+def test_a_renewal_is_priced_in_the_currency_of_the_account() -> None:
+    priced = renew_edition(
+        cores=1,
+        months=1,
+        months_before=1,
+        anchor=at(1, 15),
+        old_end=at(2, 15),
+        zone=UTC_ZONE,
+        edition_price=Decimal("6.75"),
+        now=at(2, 1),
+        currency="EUR",
+    )
+
+    assert priced.formula == "1 × €6.75 × 1 month = €6.75"
 
 
 def test_months_ends_come_back_after_short_months() -> None:

@@ -106,6 +106,14 @@ def test_after_an_outage_only_the_latest_missed_run_is_due(cycle: int) -> None:
     assert following(made_up, timing) > back
 
 
+def test_at_the_very_instant_of_a_run_it_is_the_one_that_is_due() -> None:
+    due, later = berlin(11, 20, 2), berlin(11, 27, 2)
+    timing = daily(time(2))
+
+    assert latest_due(due, timing, later) == later
+    assert latest_due(due, timing, later - timedelta(microseconds=1)) == later - DAY
+
+
 @given(now=ANCHORS, timing=TIMINGS)
 def test_the_next_run_lies_ahead_within_two_days_and_none_comes_twice(
     now: datetime, timing: Timing
@@ -157,6 +165,7 @@ def test_the_outlook_adds_up_and_names_the_first_run_that_does_not_fit(
 
     seen = outlook(runs, first_tenths=first, later_tenths=later, left_tenths=left)
 
+    assert (seen.first_tenths, seen.later_tenths) == (first, later)
     assert seen.total_tenths == (first + later * (count - 1) if count else 0)
     assert (seen.unfit_at is None) == (seen.short_tenths == 0)
     if seen.unfit_at:

@@ -63,7 +63,9 @@ def test_a_quantity_is_read_as_people_write_it(text: str, quantity: int) -> None
     ["", " ", "many", "3e2", "300.0", "1,2", "12,00", "1_000", "--3", "٣٠٠", "9" * 99],
 )
 def test_what_is_no_whole_number_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="Enter a whole number of scans, such as 300"):
+    with pytest.raises(
+        ValueError, match=r"^Enter a whole number of scans, such as 300\.$"
+    ):
         parse_quantity(text)
 
 
