@@ -16,3 +16,4 @@ class AccountsConfig(AppConfig):
         """Say at the start what must be set."""
         register(checks.stripe_is_whole)
         register(checks.sms_is_whole)
+        register(checks.staff_have_a_second_factor, deploy=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 
@@ -32,3 +33,14 @@ def sms_is_whole(app_configs: object, **kwargs: Any) -> Sequence[CheckMessage]:
             Error("SMS_URL has no place for a number.", hint=hint, id="accounts.E003")
         ]
     return []
+
+
+def staff_have_a_second_factor(
+    app_configs: object, **kwargs: Any
+) -> Sequence[CheckMessage]:
+    """A password alone would open the whole back office."""
+    if settings.STAFF_SECOND_FACTOR:
+        return []
+    hint = "Leave STAFF_SECOND_FACTOR unset; only the demo sets it to false."
+    words = "Staff sign in without a second factor."
+    return [checks.Warning(words, hint=hint, id="accounts.W001")]

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from accounts.acts import act_page, address_of
@@ -19,7 +21,8 @@ from accounts.models import (
     User,
 )
 from accounts.readonly import AccountFilter, ReadOnlyAdmin
-from accounts.services import resending, staff_opening
+from accounts.services import resending, second_factor, staff_opening
+from accounts.staff_forms import ReasonForm
 from accounts.staff_people_forms import OpenAccountForm
 
 
@@ -34,6 +37,37 @@ class UserAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         names = super().get_readonly_fields(request, obj)
         return [name for name in names if name != "password"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Beside Django's own: turning off a lost second factor."""
+        view = self.admin_site.admin_view(self.reset_second_factor)
+        name = "accounts_user_reset_second_factor"
+        return [
+            path("<int:pk>/second-factor/", view, name=name),
+            *super().get_urls(),
+        ]
+
+    def reset_second_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Turn off the second factor of somebody who lost app and codes."""
+        now = timezone.now()
+        person = get_object_or_404(User, pk=pk)
+
+        def act(fields: dict[str, Any], by: User) -> str:
+            second_factor.reset(
+                user=person, **fields, by=by, address=address_of(request), now=now
+            )
+            return f"{person} signs in with the password alone, and was told."
+
+        return act_page(
+            self,
+            request,
+            permission="accounts.reset_second_factor",
+            form_class=ReasonForm,
+            act=act,
+            title=f"Reset the second factor of {person}",
+            button="Reset",
+            facts={"Email": person.email, "Before": "Make sure who asks for it."},
+        )
 
 
 @admin.register(Account)

@@ -3,7 +3,14 @@
 from django.urls import include, path
 
 from accounts import webhooks
-from accounts.views import invites, members, notices, profile, signing
+from accounts.views import (
+    invites,
+    members,
+    notices,
+    profile,
+    second_factor,
+    signing,
+)
 
 app_name = "accounts"
 
@@ -32,6 +39,7 @@ of_account = [
 urlpatterns = [
     path("", signing.home, name="home"),
     path("sign-in", signing.form_page(signing.SignIn.as_view()), name="sign-in"),
+    path("sign-in/code", signing.second, name="second-step"),
     path("payments/stripe", webhooks.stripe, name="stripe-webhook"),
     path("sign-out", signing.SignOut.as_view(), name="sign-out"),
     path("sign-up", signing.sign_up, name="sign-up"),
@@ -50,5 +58,16 @@ urlpatterns = [
     path("profile/phone", profile.phone, name="profile-phone"),
     path("profile/password", profile.password, name="profile-password"),
     path("profile/code/<str:channel>", profile.code, name="profile-code"),
+    path("profile/second-factor", second_factor.page, name="second-factor"),
+    path(
+        "profile/second-factor/begin", second_factor.begin, name="begin-second-factor"
+    ),
+    path(
+        "profile/second-factor/confirm",
+        second_factor.confirm,
+        name="confirm-second-factor",
+    ),
+    path("profile/second-factor/codes", second_factor.codes, name="recovery-codes"),
+    path("profile/second-factor/off", second_factor.off, name="second-factor-off"),
     path("a/<slug:account>/", include(of_account)),
 ]

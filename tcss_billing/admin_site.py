@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts import second_step
 from accounts.models import User
 from quota.pages.dashboard import dashboard
 
@@ -19,6 +20,10 @@ class BackOffice(AdminSite):
     site_url = None
     # The first page leads everywhere; the width is for the lists.
     enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, and with a second factor where the operator asks for one."""
+        return super().has_permission(request) and second_step.is_enough(request)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

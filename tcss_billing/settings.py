@@ -137,6 +137,8 @@ SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 # Away for longer: signed out, and back on the same page after signing in.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+# Whether the back office asks for a second factor; only the demo does without.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 # Whether anybody may open an account, with a verified address.
 SIGN_UP = env.bool("SIGN_UP", default=False)

@@ -107,10 +107,12 @@ def empty_the_database(test_case: TransactionTestCase) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _cheap_passwords() -> Iterator[None]:
-    """A real hash takes a third of a second on purpose; no test is about that."""
+def _cheap_sign_in() -> Iterator[None]:
+    """A real hash takes a third of a second on purpose, and staff give a second factor;
+    few tests are about that."""
     with override_settings(
-        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        STAFF_SECOND_FACTOR=False,
     ):
         yield
 

@@ -1,11 +1,18 @@
 """A person's own profile."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
+from accounts.errors import TooMany
 from accounts.forms.fields import Mobile, NewPassword, email_field, name_field
 from accounts.models import User
+from accounts.services import throttling
+
+PAUSE = timedelta(minutes=15)
+TRIES = 5
 
 
 class NameForm(forms.Form):
@@ -15,7 +22,7 @@ class NameForm(forms.Form):
 
 
 class OwnPassword(forms.Form):
-    """What only the person knows."""
+    """What only the person knows; whoever took over a session guesses five times."""
 
     current = forms.CharField(
         strip=False,
@@ -29,9 +36,19 @@ class OwnPassword(forms.Form):
 
     def clean_current(self) -> str:
         current: str = self.cleaned_data["current"]
+        key = f"own-password:{self.user.pk}"
+        try:
+            throttling.take(key, limit=TRIES, per=PAUSE, now=timezone.now())
+        except TooMany as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
         if not self.user.check_password(current):
             raise forms.ValidationError("This is not your present password.")
+        throttling.forget(key)
         return current
+
+
+class PasswordForm(OwnPassword):
+    """The present password alone."""
 
 
 class ChangeEmailForm(OwnPassword):

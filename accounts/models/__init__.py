@@ -18,6 +18,7 @@ from accounts.models.people import (
     UserManager,
     validate_zone,
 )
+from accounts.models.second_factor import RecoveryCode, SecondFactor
 
 __all__ = [
     "Account",
@@ -34,6 +35,8 @@ __all__ = [
     "Notice",
     "Outgoing",
     "PaymentEvent",
+    "RecoveryCode",
+    "SecondFactor",
     "Throttle",
     "TopUp",
     "User",

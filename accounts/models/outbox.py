@@ -140,6 +140,7 @@ class Letter(Outgoing):
         INVITE = "invite", "Invitation"
         PASSWORD_RESET = "password_reset", "Password reset"
         SIGN_UP = "sign_up", "Sign-up"
+        SECOND_FACTOR = "second_factor", "Second factor"
 
     kind = models.CharField(max_length=24, choices=Kind)
     user = models.ForeignKey(
@@ -160,7 +161,7 @@ class Letter(Outgoing):
                 name="letter_names_what_it_is_about",
                 condition=Q(kind="code", code__isnull=False)
                 | Q(kind="invite", invite__isnull=False)
-                | Q(kind="password_reset", user__isnull=False)
+                | Q(kind__in=["password_reset", "second_factor"], user__isnull=False)
                 | (Q(kind="sign_up") & ~Q(address="")),
             ),
         ]

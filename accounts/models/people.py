@@ -1,5 +1,6 @@
 """Users, accounts, members, the prepaid balance and the audit log."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -42,7 +43,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who signs in by email. ``phone`` is a number that was verified."""
+    """A person who signs in by email. ``phone`` is a number that was verified.
+
+    ``session_epoch`` grows with what a session must not outlive, beside the password.
+    """
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150)
@@ -50,6 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField(max_length=16, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
@@ -57,6 +62,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
+        permissions = [
+            ("reset_second_factor", "Can turn off the second factor of a customer")
+        ]
         constraints = [
             models.CheckConstraint(
                 name="user_email_is_lower_case",
@@ -70,6 +78,17 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """What a session carries; one that carries another has ended."""
+        return self._of_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under keys that were replaced."""
+        return map(self._of_epoch, super().get_session_auth_fallback_hash())
+
+    def _of_epoch(self, digest: str) -> str:
+        return f"{digest}.{self.session_epoch}" if self.session_epoch else digest
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

@@ -1,4 +1,4 @@
-"""A person's profile, in two queries."""
+"""A person's profile, in three queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 import phonenumbers
 
 from accounts.models import Account, Code, Member, User
+from accounts.pages.second_factor import is_on
 from accounts.words import zone_label
 
 
@@ -25,6 +26,7 @@ class ProfilePage:
     sms: Pending | None
     phone: str
     accounts: Sequence[tuple[str, str, str]]
+    has_second_factor: bool
 
 
 def profile_page(user: User, now: datetime) -> ProfilePage:
@@ -36,6 +38,7 @@ def profile_page(user: User, now: datetime) -> ProfilePage:
         email=pending.get("email"),
         sms=pending.get("sms"),
         phone=_spaced(user.phone),
+        has_second_factor=is_on(user),
         accounts=[
             _zone(member.account, now) for member in members.order_by("account__name")
         ],

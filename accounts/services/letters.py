@@ -141,10 +141,23 @@ def _sign_up(letter: Letter, now: datetime) -> Mapping[str, object]:
     }
 
 
+def _second_factor(letter: Letter, now: datetime) -> Mapping[str, object]:
+    person = letter.user
+    return {
+        "person": person.name if person else "",
+        "what": letter.context["what"],
+        "at": f"{letter.created_at:%-d %b %Y at %H:%M} UTC",
+        "support": settings.SUPPORT_EMAIL,
+        "link": f"{settings.SITE_URL}/profile",
+        "action": "Go to your profile",
+    }
+
+
 Composer = Callable[[Letter, datetime], Mapping[str, object]]
 COMPOSERS: Mapping[str, Composer] = {
     Letter.Kind.CODE: _code,
     Letter.Kind.INVITE: _invite,
     Letter.Kind.PASSWORD_RESET: _password_reset,
     Letter.Kind.SIGN_UP: _sign_up,
+    Letter.Kind.SECOND_FACTOR: _second_factor,
 }

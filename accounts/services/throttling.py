@@ -27,15 +27,16 @@ def take(key: str, *, limit: int, per: timedelta, now: datetime) -> Tried:
     comes in the pause.
     """
     hashed = _hashed(key)
-    row = Throttle(key=hashed, count=0, until=now)
-    Throttle.objects.bulk_create([row], ignore_conflicts=True)
     fresh = When(until__lte=now, then=Value(now + per))
     last = When(count=limit - 1, then=Value(now + per))
     mine = Throttle.objects.filter(key=hashed)
-    mine.update(
+    # A row that is there may be forgotten meanwhile: until one was counted, make one.
+    while not mine.update(
         count=Case(When(until__lte=now, then=Value(1)), default=F("count") + 1),
         until=Case(fresh, last, default=F("until")),
-    )
+    ):
+        row = Throttle(key=hashed, count=0, until=now)
+        Throttle.objects.bulk_create([row], ignore_conflicts=True)
     counted = mine.get()
     if counted.count > limit:
         raise TooMany(until=counted.until, now=now)

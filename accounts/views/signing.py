@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.views import (
     LoginView,
@@ -20,11 +21,13 @@ from django.views.decorators.http import (
     require_http_methods,
 )
 
+from accounts import second_step
 from accounts.errors import Refusal, TooMany
+from accounts.forms.second_factor import TypedCodeForm
 from accounts.forms.signing import EmailForm, ResetForm, SignInForm, SignUpForm
 from accounts.http import address_of
 from accounts.models import Member, User
-from accounts.services import letters, people, throttling
+from accounts.services import letters, people, second_factor, throttling
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -40,6 +43,11 @@ class SignIn(LoginView):
         "idle": settings.SESSION_IDLE_MINUTES,
         "support": settings.SUPPORT_EMAIL,
     }
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
+        """Signed in, or asked for a code first."""
+        user, to = form.get_user(), self.get_success_url()
+        return redirect(second_step.sign_in(self.request, user, to, timezone.now()))
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
         """Refused: the email stays, the password does not."""
@@ -63,10 +71,36 @@ class SignOut(LogoutView):
 @form_page
 @never_cache
 def staff_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The back office's door is the same one, with the same pause."""
+    """The back office's door is the same one, with the same pause. Who is signed in and
+    still comes here lacks the second factor that staff need."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise PermissionDenied("The back office is for staff.")
+    if request.user.is_authenticated and not second_step.is_enough(request):
+        messages.info(request, "The back office asks for a second factor. Set it up.")
+        return redirect("accounts:second-factor")
     return SignIn.as_view()(request)
+
+
+@form_page
+@never_cache
+def second(request: HttpRequest) -> HttpResponse:
+    """The second step of signing in: a code of the app, or a recovery code."""
+    now = timezone.now()
+    user = second_step.waiting(request, now)
+    if user is None:
+        return redirect("accounts:sign-in")
+    form = TypedCodeForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.is_bound else 200
+    if form.is_valid():
+        try:
+            second_factor.check(user=user, typed=form.cleaned_data["code"], now=now)
+        except Refusal as refusal:
+            form.add_error("code", str(refusal))
+            status = refusal.status
+        else:
+            return redirect(second_step.finish(request, user))
+    context = {"form": form, "support": settings.SUPPORT_EMAIL}
+    return render(request, "registration/second_step.html", context, status=status)
 
 
 @require_GET
@@ -134,8 +168,8 @@ class SetPassword(PasswordResetConfirmView):
             by_mail=True,
         )
         self.request.session.pop("_password_reset_token", None)
-        login(self.request, form.user)
-        return redirect("accounts:home")
+        to = second_step.sign_in(self.request, form.user, "/", timezone.now())
+        return redirect(to)
 
     def form_invalid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
         """Refused, with the reason at the field."""

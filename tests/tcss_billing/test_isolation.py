@@ -33,13 +33,14 @@ PUBLIC, PERSON, TICKET = "public", "person", "ticket of a running scan"
 # and whom it lets in.
 TABLE: dict[tuple[frozenset[str], str], str] = {
     (SHOWS, PUBLIC): "home",
-    (FORM, PUBLIC): "sign-in sign-up open-account forgot-password set-password"
-    " accept-invite confirm",
+    (FORM, PUBLIC): "sign-in second-step sign-up open-account forgot-password"
+    " set-password accept-invite confirm",
     (ACT, PUBLIC): "sign-out stripe-webhook",
     (SHOWS | {"HEAD"}, TICKET): "pull-ping pull-manifest pull-blob",
-    (SHOWS, PERSON): "profile",
-    (ACT, PERSON): "profile-name profile-email profile-phone"
-    " profile-password profile-code",
+    (SHOWS, PERSON): "profile second-factor",
+    (ACT, PERSON): "profile-name profile-email profile-phone profile-password"
+    " profile-code begin-second-factor confirm-second-factor recovery-codes"
+    " second-factor-off",
     (SHOWS, Right.SEE): "front members notices images selection image registries"
     " registry-notes findings findings-csv findings-json finding tasks task"
     " subscription usage usage-csv entry batch breakdown breakdown-csv"

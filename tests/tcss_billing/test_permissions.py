@@ -56,6 +56,7 @@ ACTS: dict[str, set[str]] = {
     "accounts_account_add": {"Support"},
     "procrastinate_procrastinatejob_retry": {"Support"},
     "accounts_account_look_begin": {"Support"},
+    "accounts_user_reset_second_factor": {"Support"},
     "accounts_banktransfer_add": {"Top-ups"},
     "accounts_banktransfer_reverse": {"Money, second person"},
     "accounts_adjustment_add": {"Adjustments"},
