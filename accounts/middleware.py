@@ -56,29 +56,6 @@ class IdleSession:
         return self.answer(request)
 
 
-class Refusals:
-    """A refusal that no view has worded gets a page of its own, never a 500."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.answer(request)
-
-    def process_exception(
-        self, request: HttpRequest, error: Exception
-    ) -> HttpResponse | None:
-        """Answer with the refusal's status and sentence."""
-        if not isinstance(error, Refusal):
-            return None
-        context = {"words": str(error), "exception": str(error)}
-        page = PAGES.get(error.status, "refused.html")
-        response = render(request, page, context, status=error.status)
-        if isinstance(error, TooMany):
-            response.headers["Retry-After"] = str(error.seconds)
-        return response
-
-
 class Maintenance:
     """Where the operator says so, every page says until when, and nothing is done."""
 
@@ -96,7 +73,8 @@ class Maintenance:
 
 
 class RetryOnce:
-    """A lock that could not be had in time: one retry, then 503 (rules 10).
+    """A lock that could not be had in time: one retry, then 503 (rules 10). A refusal
+    that no view has worded gets a page of its own, never a 500.
 
     The view's transaction was rolled back, and every press carries a key, so trying
     again does nothing twice.
@@ -119,9 +97,21 @@ class RetryOnce:
         for _ in range(2):
             try:
                 return view(request, *args, **kwargs)
+            except Refusal as refusal:
+                return refused(request, refusal)
             except OperationalError as error:
                 if getattr(error.__cause__, "sqlstate", None) not in PASSING:
                     raise
         response = render(request, "503.html", status=503)
         response.headers["Retry-After"] = "2"
         return response
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The page of a refusal: its status and its sentence."""
+    context = {"words": str(refusal), "exception": str(refusal)}
+    page = PAGES.get(refusal.status, "refused.html")
+    response = render(request, page, context, status=refusal.status)
+    if isinstance(refusal, TooMany):
+        response.headers["Retry-After"] = str(refusal.seconds)
+    return response

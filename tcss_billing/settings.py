@@ -51,7 +51,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.ContentPolicy",
-    "accounts.middleware.Refusals",
     "accounts.middleware.RetryOnce",
 ]
 

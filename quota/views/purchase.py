@@ -113,7 +113,7 @@ def _dialog(
             status = max(status, unsold.status if partial == "dialog" else 200)
         else:
             context |= {
-                "quote": quote_words(quoted, stands.header, now),
+                "quote": quote_words(quoted, stands.header, now, back=context["back"]),
                 "basket": basket,
                 "month_words": _month_words(request, stands, basket.quantity, now),
             }
