@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -24,6 +26,16 @@ from accounts.readonly import AccountFilter, ReadOnlyAdmin
 from accounts.services import resending, second_factor, staff_opening
 from accounts.staff_forms import ReasonForm
 from accounts.staff_people_forms import OpenAccountForm
+
+
+class PlainGroupAdmin(GroupAdmin):
+    """Groups, chosen from a plain list: Django's two boxes name their tips wrongly."""
+
+    filter_horizontal = ()
+
+
+admin.site.unregister(Group)
+admin.site.register(Group, PlainGroupAdmin)
 
 
 @admin.register(User)

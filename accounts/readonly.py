@@ -124,6 +124,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return csv_of(f"{self.opts.model_name}.csv", columns, rows)
 
 
+class ReadOnlyRows(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows under what they belong to: whoever sees that sees them."""
+
+    template = "admin/rows.html"
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
 def csv_of(
     name: str, columns: Sequence[str], rows: QuerySet[Any]
 ) -> StreamingHttpResponse:

@@ -40,6 +40,8 @@ MIDDLEWARE = [
     "tcss_billing.watching.probes.Probes",
     "tcss_billing.watching.requests.Watch",
     "django.middleware.security.SecurityMiddleware",
+    # Outside all others, so that what they answer themselves carries it too.
+    "accounts.middleware.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.Maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -50,8 +52,7 @@ MIDDLEWARE = [
     "accounts.middleware.IdleSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.ContentPolicy",
-    "accounts.middleware.RetryOnce",
+    "accounts.middleware.Outcomes",
 ]
 
 ROOT_URLCONF = "tcss_billing.urls"
@@ -209,8 +210,6 @@ REFUND_SECOND_PERSON_ABOVE = env.decimal(
     "REFUND_SECOND_PERSON_ABOVE", default=Decimal(500)
 )
 
-# A worker that is asked to stop tells its jobs at once; they finish or give back.
-PROCRASTINATE_WORKER_DEFAULTS = {"shutdown_graceful_timeout": 0}
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs", "accounts.payment_tasks"]
 
 # Figures at /metrics, for who has the token, or else for this machine alone.

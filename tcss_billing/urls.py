@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from accounts.views.signing import staff_sign_in
 
@@ -9,6 +10,11 @@ handler500 = "tcss_billing.errors.server_error"
 
 urlpatterns = [
     path("admin/login/", staff_sign_in),
+    # One place to change a password, with its rules and its letters.
+    path(
+        "admin/password_change/",
+        RedirectView.as_view(pattern_name="accounts:profile"),
+    ),
     path("admin/inbox/", include("tcss_billing.demo.inbox")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),

@@ -37,6 +37,15 @@ def everything() -> list[Address]:
     return list(_walk(get_resolver().url_patterns, ""))
 
 
+def back_office() -> list[Address]:
+    """Those of the back office; its last one only catches what is no address."""
+    return [
+        each
+        for each in everything()
+        if each.route.startswith("admin/") and "(?P" not in each.route
+    ]
+
+
 def _walk(patterns: Sequence[Any], before: str) -> Iterator[Address]:
     for each in patterns:
         route = before + str(each.pattern)

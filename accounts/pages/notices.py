@@ -19,7 +19,6 @@ SHOWN = {
     "unread": "Unread",
     Group.BILLING.value: "Billing",
     Group.SCANNING.value: "Quota and scans",
-    Group.ACCOUNT.value: "Account",
 }
 State = Notice.State
 

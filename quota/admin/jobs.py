@@ -12,7 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateEvent, Procrastinat
 
 from accounts.acts import act_page
 from accounts.models import User
-from accounts.readonly import ReadOnlyAdmin
+from accounts.readonly import ReadOnlyAdmin, ReadOnlyRows
 from quota.admin.staff import staff_of
 from quota.forms.back_office import NothingMoreForm
 from quota.services import back_office
@@ -20,23 +20,11 @@ from quota.services import back_office
 admin.site.unregister(ProcrastinateJob)
 
 
-class EventInline(admin.TabularInline):  # type: ignore[type-arg]
+class EventInline(ReadOnlyRows):
     """What became of a job."""
 
     model = ProcrastinateEvent
     fields = readonly_fields = ("type", "at")
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the job sees its events."""
-        return True
 
 
 @admin.register(ProcrastinateJob)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.acts import act_page
 from accounts.models import User
-from accounts.readonly import AccountFilter, ReadOnlyAdmin
+from accounts.readonly import AccountFilter, ReadOnlyAdmin, ReadOnlyRows
 from quota.admin.staff import staff_of
 from quota.forms.back_office import ReasonForm
 from quota.models import (
@@ -46,25 +46,13 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     exact_search = ("account__slug", "id")
 
 
-class OrderLineInline(admin.TabularInline):  # type: ignore[type-arg]
+class OrderLineInline(ReadOnlyRows):
     """The lines of an order, each with its formula."""
 
     model = OrderLine
     fk_name = "order"
     fields = ("position", "kind", "formula", "starts_at", "ends_at", "amount")
     readonly_fields = fields
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the order sees its lines."""
-        return True
 
 
 @admin.register(Order)

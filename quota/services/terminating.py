@@ -112,7 +112,6 @@ KEPT: frozenset[str] = frozenset(
         "accounts.MemberChange",
         "accounts.Notice",
         "accounts.TopUp",
-        "quota.AutoRenewSwitch",
         "quota.ImageSource",
         "quota.Invoice",
         "quota.InvoiceNumber",

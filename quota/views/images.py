@@ -6,7 +6,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.http import AccountRequest, Right, render_page, with_account
+from accounts.http import (
+    AccountRequest,
+    Right,
+    render_page,
+    wants_fragment,
+    with_account,
+)
 from quota.errors import NotActive
 from quota.forms.images import FilterForm
 from quota.forms.scan import ScanForm
@@ -109,7 +115,9 @@ def update(request: AccountRequest) -> HttpResponse:
 @require_GET
 @with_account(Right.SEE)
 def selection(request: AccountRequest, kind: Kind) -> HttpResponse:
-    """What the ticked images would cost: the bar under the list."""
+    """What the ticked images would cost: the bar under the list, never alone."""
+    if not wants_fragment(request):
+        return redirect("quota:images", request.account.slug, kind)
     now = timezone.now()
     form = ScanForm(_with_everything(request.GET), kind=kind)
     summary, beside = None, ""

@@ -43,7 +43,9 @@ def registries(request: AccountRequest) -> HttpResponse:
 @require_GET
 @with_account(Right.SEE)
 def notes(request: AccountRequest) -> HttpResponse:
-    """What is wrong or being read, above *Repository images*."""
+    """What is wrong or being read, above *Repository images*, never alone."""
+    if not wants_fragment(request):
+        return redirect("quota:images", request.account.slug, Kind.REPOSITORY)
     places = registries_page(request.account, timezone.now())
     return render_page(request, "quota/_registry_notes.html", {"places": places})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tcss_billing.watching import configured
+from tcss_billing.watching import counting
 
 wsgi_app = "tcss_billing.wsgi"
 threads = 4
@@ -22,6 +22,6 @@ loglevel = "warning"
 
 
 def on_starting(_server: Any) -> None:
-    """Count from zero."""
+    """Count from zero, as Prometheus expects of a start, and log as we do."""
     if settings.METRICS:
-        configured.begin_anew()
+        counting.begin_anew()

@@ -89,7 +89,8 @@ def test_the_same_header_dialog_and_bar_stand_on_both_lists(
 
     page = signed_in.get(url("images", account, kind))
     dialog = signed_in.get(url("scan-now", account, kind), query)
-    bar = signed_in.get(url("selection", account, kind), query)
+    htmx: Any = {"HTTP_HX_REQUEST": "true"}
+    bar = signed_in.get(url("selection", account, kind), query, **htmx)
 
     assertContains(page, "left of 300")
     assertContains(dialog, f"{kind.capitalize()} images. The price")

@@ -340,7 +340,8 @@ def test_a_filter_travels_into_the_bar_and_the_dialog(
     seen(registry, now, "web/b", "1.0")
     query = {"scope": "matching", "namespace": "data"}
 
-    bar = signed_in.get(url("selection", account, "repository"), query)
+    htmx: Any = {"HTTP_HX_REQUEST": "true"}
+    bar = signed_in.get(url("selection", account, "repository"), query, **htmx)
     dialog = signed_in.get(url("scan-now", account, "repository"), query)
 
     assertContains(bar, "1 image selected")

@@ -122,7 +122,7 @@ def test_the_page_shows_totals_bars_and_entries(
 
     assert "2 scans × 1" in content
     assert "1 scan × 0.1" in content
-    assert 'class="chart" role="img" aria-label="Quota used by the day' in content
+    assert 'role="img" aria-label="Quota used by the day' in content
     assert content.count("Returned</span>") == 1
     assert content.count("Repeat scan</span>") == 1
 

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from django.utils import timezone
-from procrastinate import JobContext
 from pytest_django import Settings
 
 from quota import tasks
@@ -436,9 +434,7 @@ def test_a_setting_whose_engine_is_missing_gives_the_quota_back_with_a_sentence(
     syncing.update_local_images(account=account, now=now)
     press(account, list(Image.objects.all()), now)
 
-    tasks.work(
-        cast(JobContext, SimpleNamespace(should_abort=lambda: False)), account.pk
-    )
+    tasks.work(account.pk)
 
     scan = Scan.objects.get()
     assert scan.state == "released"
