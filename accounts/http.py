@@ -51,6 +51,7 @@ class AccountRequest(HttpRequest):
     seats: list[Seat]
     htmx: HtmxDetails
     is_looking: bool = False
+    missing: Right | None = None
 
 
 def rights_of(member: Member) -> frozenset[Right]:
@@ -112,6 +113,7 @@ def _enter(request: HttpRequest, slug: str, right: Right) -> AccountRequest:
     entered.rights = rights_of(entered.member)
     _note_activity(entered.member, timezone.now())
     if right not in entered.rights:
+        entered.missing = right
         raise PermissionDenied(_who_can_help(entered.account, right))
     return entered
 

@@ -72,12 +72,12 @@ class Maintenance:
         return response
 
 
-class Outcomes:
-    """What a view could not do gets a page of its own, never a 500.
+class RetryOnce:
+    """A lock that could not be had in time: one retry, then 503 (rules 10). A refusal
+    that no view has worded gets a page of its own, never a 500.
 
-    A refusal that no view has worded is said with its status. A lock that could not be
-    had in time: one retry, then 503 (rules 10). The view's transaction was rolled back,
-    and every press carries a key, so trying again does nothing twice.
+    The view's transaction was rolled back, and every press carries a key, so trying
+    again does nothing twice.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -98,7 +98,7 @@ class Outcomes:
             try:
                 return view(request, *args, **kwargs)
             except Refusal as refusal:
-                return _refused(request, refusal)
+                return refused(request, refusal)
             except OperationalError as error:
                 if getattr(error.__cause__, "sqlstate", None) not in PASSING:
                     raise
@@ -107,7 +107,8 @@ class Outcomes:
         return response
 
 
-def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The page of a refusal: its status and its sentence."""
     context = {"words": str(refusal), "exception": str(refusal)}
     page = PAGES.get(refusal.status, "refused.html")
     response = render(request, page, context, status=refusal.status)

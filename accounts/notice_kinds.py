@@ -19,6 +19,7 @@ class Group(StrEnum):
 
     BILLING = "billing"
     SCANNING = "scanning"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ IN_CHARGE = "Creator, global resource and financial"
 EVERYONE = "Creator and all collaborators"
 MONEY = "Creator and financial"
 SCANS = "Creator and global resource"
+CREATOR = "Creator"
 
 KINDS: dict[str, KindWords] = {
     # days: "5 days"; ends: "Mon 15 Mar, 14:00"; the two are true or false. No amounts:
@@ -108,6 +110,11 @@ KINDS: dict[str, KindWords] = {
     Kind.RUN_SKIPPED: KindWords(
         _keys("schedule due reason"),
         SCANS, "tasks", "View tasks", Group.SCANNING, "circle-stop", "warn",
+    ),
+    # who: a member; what: "scan" or "buy and see the balance".
+    Kind.ACCESS_ASKED: KindWords(
+        _keys("who what"),
+        CREATOR, "members", "Members and roles", Group.ACCOUNT, "key-round",
     ),
     # scanned, wanted: "120" of "184 images"; reason: a whole sentence.
     Kind.RUN_CUT: KindWords(

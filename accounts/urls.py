@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from accounts import webhooks
 from accounts.views import (
+    access,
     invites,
     members,
     notices,
@@ -29,6 +30,7 @@ of_account = [
         members.invite_cancel,
         name="invite-cancel",
     ),
+    path("ask-access", access.ask_access, name="ask-access"),
     path("notices", notices.notices, name="notices"),
     path("notices/settings", notices.settings, name="notice-settings"),
     path("notices/read", notices.read_all, name="read-all-notices"),

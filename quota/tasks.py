@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.utils import timezone
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from accounts.models import Account
@@ -37,15 +38,17 @@ def engines() -> Engines:
     )
 
 
-@app.task(name="quota.tasks.work")
-def work(account_id: int) -> None:
-    """Scan what the account has queued. A second job finds nothing left to claim."""
+@app.task(name="quota.tasks.work", pass_context=True)
+def work(context: JobContext, account_id: int) -> None:
+    """Scan what the account has queued, until the worker is to stop. A second job finds
+    nothing left to claim."""
     known = engines()
     working.work(
         account_id=account_id,
         scanner=known.usable(settings.SCANNER),
         named=known.usable,
         clock=timezone.now,
+        stopping=context.should_abort,
     )
 
 

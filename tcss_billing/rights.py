@@ -8,6 +8,7 @@ APPEND_ONLY = (
     "quota_ledgerentry",
     "quota_tariff",
     "quota_refundevent",
+    "quota_autorenewswitch",
     "accounts_balanceentry",
     "accounts_auditentry",
     "quota_invoice",

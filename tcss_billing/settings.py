@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "accounts.middleware.IdleSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.Outcomes",
+    "accounts.middleware.RetryOnce",
 ]
 
 ROOT_URLCONF = "tcss_billing.urls"
@@ -210,6 +210,8 @@ REFUND_SECOND_PERSON_ABOVE = env.decimal(
     "REFUND_SECOND_PERSON_ABOVE", default=Decimal(500)
 )
 
+# A worker that is asked to stop tells its jobs at once; they finish or give back.
+PROCRASTINATE_WORKER_DEFAULTS = {"shutdown_graceful_timeout": 0}
 PROCRASTINATE_IMPORT_PATHS = ["tcss_billing.jobs", "accounts.payment_tasks"]
 
 # Figures at /metrics, for who has the token, or else for this machine alone.

@@ -1,6 +1,6 @@
 """Signing in, new passwords, sign-up."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -40,7 +40,7 @@ class SignInForm(AuthenticationForm):
         tried = self._take(email, key, now)
         self.user_cache = authenticate(self.request, username=email, password=password)
         if self.user_cache is None:
-            raise ValidationError(_wrong(tried))
+            raise ValidationError(_wrong(tried, now))
         throttling.forget(key)
         return self.cleaned_data
 
@@ -51,23 +51,25 @@ class SignInForm(AuthenticationForm):
             return throttling.take(key, limit=TRIES, per=PAUSE, now=now)
         except TooMany as refusal:
             self.paused = refusal
-            raise ValidationError(_paused(refusal.until)) from refusal
+            raise ValidationError(_paused(refusal.until, now)) from refusal
 
     def _address(self) -> str:
         return address_of(self.request) if self.request else ""
 
 
-def _wrong(tried: throttling.Tried) -> str:
+def _wrong(tried: throttling.Tried, now: datetime) -> str:
     if not tried.left:
-        return _paused(tried.until)
+        return _paused(tried.until, now)
     tries = "1 try" if tried.left == 1 else f"{tried.left} tries"
     pause = f"{PAUSE // timedelta(minutes=1)}-minute pause"
     return f"Email or password is wrong. You have {tries} left before a {pause}."
 
 
-def _paused(until: datetime) -> str:
-    at = (until.astimezone(UTC) + timedelta(seconds=59)).strftime("%H:%M")
-    return f"Too many tries. Try again at {at} UTC, or reset your password."
+def _paused(until: datetime, now: datetime) -> str:
+    """How long, not until when: nobody's time zone is known before they sign in."""
+    minutes = max(1, -(-(until - now) // timedelta(minutes=1)))
+    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"Too many tries. Try again in {wait}, or reset your password."
 
 
 class EmailForm(forms.Form):

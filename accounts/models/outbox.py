@@ -89,6 +89,7 @@ class Notice(Outgoing):
         QUOTA_100 = "quota_100", "Quota used up"
         RUN_SKIPPED = "run_skipped", "Scheduled run skipped"
         RUN_CUT = "run_cut", "Scheduled run cut"
+        ACCESS_ASKED = "access_asked", "Access asked for"
 
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="notices", db_index=False
@@ -141,6 +142,7 @@ class Letter(Outgoing):
         PASSWORD_RESET = "password_reset", "Password reset"
         SIGN_UP = "sign_up", "Sign-up"
         SECOND_FACTOR = "second_factor", "Second factor"
+        EMAIL_CHANGED = "email_changed", "Email changed"
 
     kind = models.CharField(max_length=24, choices=Kind)
     user = models.ForeignKey(
@@ -161,7 +163,10 @@ class Letter(Outgoing):
                 name="letter_names_what_it_is_about",
                 condition=Q(kind="code", code__isnull=False)
                 | Q(kind="invite", invite__isnull=False)
-                | Q(kind__in=["password_reset", "second_factor"], user__isnull=False)
+                | Q(
+                    kind__in=["password_reset", "second_factor", "email_changed"],
+                    user__isnull=False,
+                )
                 | (Q(kind="sign_up") & ~Q(address="")),
             ),
         ]

@@ -19,6 +19,7 @@ SHOWN = {
     "unread": "Unread",
     Group.BILLING.value: "Billing",
     Group.SCANNING.value: "Quota and scans",
+    Group.ACCOUNT.value: "Account",
 }
 State = Notice.State
 

@@ -122,7 +122,24 @@ def _use(code: Code, now: datetime) -> None:
     taken = User.objects.filter(email=code.target).exclude(pk=code.user_id)
     if taken.exists():
         raise Conflict("Another person signs in with this address.")
+    before = person.get()
     person.update(email=code.target, email_verified_at=now)
+    if before.email != code.target and before.email_verified_at:
+        _tell_old_address(before, code.target, now)
+
+
+def _tell_old_address(before: User, target: str, now: datetime) -> None:
+    """Whoever reads the old address learns that it no longer signs in."""
+    Letter.objects.create(
+        kind=Letter.Kind.EMAIL_CHANGED,
+        channel=EMAIL,
+        user=before,
+        address=before.email,
+        context={"target": target},
+        due_at=now,
+        created_at=now,
+    )
+    waking.wake_senders_after_commit(EMAIL)
 
 
 def _digest(code: Code, digits: str) -> str:

@@ -153,6 +153,11 @@ def _second_factor(letter: Letter, now: datetime) -> Mapping[str, object]:
     }
 
 
+def _email_changed(letter: Letter, now: datetime) -> Mapping[str, object]:
+    person = str(letter.user.name) if letter.user else ""
+    return {**letter.context, "person": person, "support": settings.SUPPORT_EMAIL}
+
+
 Composer = Callable[[Letter, datetime], Mapping[str, object]]
 COMPOSERS: Mapping[str, Composer] = {
     Letter.Kind.CODE: _code,
@@ -160,4 +165,5 @@ COMPOSERS: Mapping[str, Composer] = {
     Letter.Kind.PASSWORD_RESET: _password_reset,
     Letter.Kind.SIGN_UP: _sign_up,
     Letter.Kind.SECOND_FACTOR: _second_factor,
+    Letter.Kind.EMAIL_CHANGED: _email_changed,
 }

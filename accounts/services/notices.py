@@ -20,6 +20,7 @@ class Audience(StrEnum):
     IN_CHARGE = "in_charge"
     MONEY = "money"
     SCANS = "scans"
+    CREATOR = "creator"
 
     def members(self, account: Account) -> QuerySet[Member]:
         """The members meant: the creator always, and those with the flags."""
@@ -28,6 +29,7 @@ class Audience(StrEnum):
             Audience.IN_CHARGE: Q(is_global_resource=True) | Q(is_financial=True),
             Audience.MONEY: Q(is_financial=True),
             Audience.SCANS: Q(is_global_resource=True),
+            Audience.CREATOR: Q(is_creator=True),
         }[self]
         members = Member.objects.filter(account=account)
         return members.filter(asked | Q(is_creator=True)) if asked else members

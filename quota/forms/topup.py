@@ -5,11 +5,15 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.http import QueryDict
+from django.urls import reverse
 
-from accounts.models import BalanceEntry
+from accounts.models import Account, BalanceEntry
 from accounts.money import format_money
 from accounts.services.topping_up import LARGEST, SMALLEST
 from quota.pages.balance import Asked
+
+LONGEST = 1_500
 
 
 def amount_of(text: str) -> Decimal:
@@ -72,6 +76,16 @@ class NeedForm(forms.Form):
     )
     amount = forms.CharField(required=False, max_length=20)
     method = forms.CharField(required=False, max_length=20)
+
+
+def then_of(data: QueryDict, account: Account) -> str:
+    """The purchase or renewal that the money is for, with what was filled in: a path
+    of this account; empty for any other."""
+    then = data.get("then", "")
+    pages = ("quota:purchase", "quota:subscription")
+    known = [reverse(page, args=[account.slug]) for page in pages]
+    fits = len(then) <= LONGEST and then.partition("?")[0] in known
+    return then if fits else ""
 
 
 class MovementsForm(forms.Form):

@@ -14,12 +14,14 @@ from quota.models.screening import FindingFilter
 from quota.models.selection import ImageFilter, Kind, Scope, Selection
 from quota.models.statements import StatementSeal
 from quota.models.subscriptions import QuotaPack, Subscription, Term
+from quota.models.switches import AutoRenewSwitch
 from quota.models.tariffs import Tariff
 from quota.models.usage import LedgerBatch, NameUsage, UsageBin
 from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
 
 __all__ = [
     "Advisory",
+    "AutoRenewSwitch",
     "Finding",
     "FindingFilter",
     "FindingGroup",

@@ -10,6 +10,7 @@ from accounts.http import rights_of
 from accounts.models import Account, BalanceEntry, Member, Notice
 from accounts.money import format_money
 from quota.models import Order, QuotaWindow, RefundRequest, ScanTask, Subscription
+from quota.pages.renewal import last_switch_words
 from quota.pages.words import Clock, plural
 from quota.rules.units import format_quota
 
@@ -89,6 +90,8 @@ def _edition(newest: Subscription | None, clock: Clock) -> Fact:
     if newest is None:
         return Fact("Professional Edition", "None")
     renewal = "Auto-renewal on" if newest.auto_renew else "Auto-renewal off"
+    if switched := last_switch_words(newest, clock):
+        renewal += f". {switched}"
     return Fact(
         "Professional Edition",
         f"Until {clock.moment(newest.ends_at)}",

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from accounts.models import Account
+from quota.models import QuotaWindow
 from quota.pages.header import Standing
-from quota.pages.pace import foreseen
+from quota.pages.pace import demand, foreseen
 from quota.pages.words import Clock
+from quota.rules.advice import Stock, smallest_purchase
+from quota.rules.calendar import windows
 from quota.rules.forecast import Forecast, purchase_to_cover
 from quota.rules.scheduling import CYCLES
 from quota.rules.units import TENTHS
@@ -23,20 +27,23 @@ class Strip:
     offers_schedule: bool
 
 
-def strip(stands: Standing, clock: Clock) -> Strip | None:
-    """The smallest purchase that covers the month, what a larger one would waste, and
-    the slower schedule with which none is needed."""
+def strip(account: Account, stands: Standing, clock: Clock) -> Strip | None:
+    """The smallest purchase that covers the month and the term, what a larger one would
+    waste, and the slower schedule with which none is needed."""
     found = stands.forecast
     if found is None or not found.short_tenths or not stands.is_active:
         return None
     step = stands.tariff.step
-    quantity = purchase_to_cover(found.short_tenths, step)
+    month = purchase_to_cover(found.short_tenths, step)
+    quantity = max(month, for_the_term(account, stands, clock))
     spare = quantity - _up(found.short_tenths)
     slower = _slower(stands, clock)
-    words = (
-        f"{quantity:,} more covers it; {quantity + step:,} would leave"
-        f" {spare + step:,} unused."
-    )
+    covers = f"{quantity:,} more covers it"
+    if quantity > month:
+        covers = (
+            f"{month:,} more covers it, {quantity:,} every month {_to(stands, clock)}"
+        )
+    words = f"{covers}; {quantity + step:,} would leave {spare + step:,} unused."
     if slower:
         words += f" {slower}"
     return Strip(
@@ -56,9 +63,32 @@ def demand_of(stands: Standing) -> int:
     return header.left_tenths + found.short_tenths - found.spare_tenths
 
 
-def purchase_words(stands: Standing, quantity: int, clock: Clock) -> str:
-    """What a purchase of so many scans a month would do for this month."""
-    header, found, step = stands.header, stands.forecast, stands.tariff.step
+def for_the_term(account: Account, stands: Standing, clock: Clock) -> int:
+    """The smallest purchase with which no month until the end of Professional Edition
+    runs short, if things go on as in the last days. One query."""
+    if stands.pace is None or stands.forecast is None or stands.subscription is None:
+        return 0
+    end = stands.subscription.ends_at
+    months = QuotaWindow.objects.filter(
+        account=account,
+        ends_at__gt=clock.now,
+        pack__frozen_at=None,
+        pack__closed_at=None,
+    ).values_list("starts_at", "ends_at", "free_tenths")
+    return smallest_purchase(
+        [Stock(*month) for month in months],
+        windows(clock.now, end, clock.zone),
+        demand(stands.pace, stands.windows, stands.tariff, clock, end),
+        step=stands.tariff.step,
+        most=stands.tariff.max_quantity,
+    )
+
+
+def purchase_words(
+    account: Account, stands: Standing, quantity: int, clock: Clock
+) -> str:
+    """What a purchase of so many scans a month would do for this month and the term."""
+    header, found = stands.header, stands.forecast
     if not quantity:
         return ""
     if header is None or found is None:
@@ -68,28 +98,50 @@ def purchase_words(stands: Standing, quantity: int, clock: Clock) -> str:
             f"No history yet. {quantity:,} covers about {firsts:,} first scans or"
             f" {repeats:,} repeats."
         )
+    term = for_the_term(account, stands, clock)
     if not found.short_tenths:
         spare = found.spare_tenths // TENTHS
-        return f"You do not need more this month. At this pace {spare:,} is left over."
+        words = "You do not need more this month."
+        if term:
+            return f"{words} {term:,} more covers every month {_to(stands, clock)}."
+        return f"{words} At this pace {spare:,} is left over."
+    step = stands.tariff.step
+    covers = max(purchase_to_cover(found.short_tenths, step), term)
     after = _after(stands, quantity, clock)
-    covers = purchase_to_cover(found.short_tenths, step)
     if after and after.runs_out_at:
         return (
             f"{quantity:,} is not enough. You would still run out about"
             f" {clock.day(after.runs_out_at)}. {covers:,} covers it."
         )
-    heading = header.total_tenths - header.left_tenths + demand_of(stands)
     spare = quantity - _up(found.short_tenths)
+    if quantity < covers:
+        return (
+            f"{quantity:,} is enough for this month. {covers:,} covers every month"
+            f" {_to(stands, clock)}."
+        )
     if quantity > covers:
         return (
             f"{covers:,} is enough. {quantity:,} would leave {spare:,} unused this"
             " month."
         )
+    heading = header.total_tenths - header.left_tenths + demand_of(stands)
     return (
         f"{quantity:,} is enough. This month is heading for about {_up(heading):,},"
         f" which leaves about {spare:,} spare. {quantity + step:,} would leave"
         f" {spare + step:,} unused."
     )
+
+
+def _to(stands: Standing, clock: Clock) -> str:
+    """``to 15 Mar 2027``: the end of Professional Edition."""
+    end = stands.subscription.ends_at if stands.subscription else clock.now
+    return f"to {clock.date(end)}"
+
+
+def slower_words(stands: Standing, clock: Clock) -> str:
+    """How to buy nothing, where quota runs short and a slower schedule would do."""
+    found = stands.forecast
+    return _slower(stands, clock) if found and found.short_tenths else ""
 
 
 def _slower(stands: Standing, clock: Clock) -> str:

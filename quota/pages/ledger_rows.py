@@ -1,5 +1,6 @@
 """The lines of *Usage and ledger*: batches that open to their entries, or entries."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from quota.rules.units import format_quota, format_quota_column
 
 Kind = LedgerEntry.Kind
 MINUS = "\u2212"
+COUNTED = re.compile("(Selected|Recommended|All) [a-z]+ images")
 DASH = "–"
 
 
@@ -33,6 +35,7 @@ class LedgerRow:
     used: str
     held: str
     left: str
+    outcome: str = ""
 
 
 class Named:
@@ -122,14 +125,14 @@ def entry_rows(
 def _entry_row(entry: LedgerEntry, named: Named, clock: Clock) -> LedgerRow:
     outcome = ""
     if entry.kind == Kind.RELEASE:
-        outcome = f", {Scan.Outcome(entry.outcome).label.lower()}"
+        outcome = Scan.Outcome(entry.outcome).label
     window = named.windows[entry.window_id]
     return LedgerRow(
         what=image_name(entry, named.images)
         or f"Month of {clock.date(window.starts_at)}",
         url=_entry_url(named.account, entry.pk),
         detail=(
-            f"Task {entry.task}{outcome}"
+            f"Task {entry.task}{', ' if outcome else ''}{outcome.lower()}"
             if entry.task
             else _window_words(entry, window, clock)
         ),
@@ -138,6 +141,7 @@ def _entry_row(entry: LedgerEntry, named: Named, clock: Clock) -> LedgerRow:
         when=clock.moment(entry.created_at),
         iso=clock.iso(entry.created_at),
         left=format_quota_column(entry.free_after_tenths),
+        outcome=outcome,
         **_moves(entry),
     )
 
@@ -208,10 +212,12 @@ def signed(tenths: int) -> str:
 
 def _many(count: int, title: str) -> str:
     """``96 recommended local images``: the title of the task, counted."""
-    if not title.endswith(" images"):
-        return f"{count:,} images"
-    plain = title.removeprefix("All ")
-    return f"{count:,} {plain[0].lower()}{plain[1:]}"
+    found = COUNTED.fullmatch(title)
+    return (
+        f"{count:,} {found[0].lower().removeprefix('all ')}"
+        if found
+        else (f"{count:,} images")
+    )
 
 
 def _window_words(

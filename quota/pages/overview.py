@@ -14,6 +14,7 @@ from quota.pages.foresight import Strip, demand_of, strip
 from quota.pages.header import Standing
 from quota.pages.subscription import NEAR_END, Step, tag_of
 from quota.pages.tasks import TaskRow, recent_tasks
+from quota.pages.unused import Unused, unused
 from quota.pages.usage import usage_days
 from quota.pages.words import Clock, plural
 from quota.quotes import Outlook
@@ -55,6 +56,7 @@ class Overview:
 
     facts: Sequence[Fact]
     strip: Strip | None
+    unused: Unused | None
     chart: Chart | None
     lifecycle: Lifecycle
     tasks: Sequence[TaskRow]
@@ -76,7 +78,8 @@ def overview(
     next_up = _next_schedule(account)
     return Overview(
         facts=_facts(account, stands, next_up, clock),
-        strip=strip(stands, clock),
+        strip=strip(account, stands, clock),
+        unused=unused(account, stands, clock),
         chart=_chart(account, stands, clock),
         lifecycle=_lifecycle(account, subscription, outlook, clock),
         tasks=tasks,

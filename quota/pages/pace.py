@@ -31,6 +31,7 @@ from quota.models import (
     UsageBin,
 )
 from quota.pages.words import Clock
+from quota.rules.advice import Demand
 from quota.rules.forecast import MEASURED, Forecast, Run, forecast, measured_from
 from quota.rules.scheduling import Timing, runs_until
 
@@ -142,12 +143,25 @@ def foreseen(
     )
 
 
+def demand(
+    pace: Pace, windows: Sequence[Open], tariff: Tariff, clock: Clock, until: datetime
+) -> Demand:
+    """What is wanted until then, at the pace of the last days."""
+    began = min(window.starts_at for window in windows)
+    return Demand(
+        now=clock.now,
+        spent_tenths=max(0, sum(pace.spent) - sum(pace.spent_by_runs)),
+        measured=clock.now - measured_from(began, clock.now),
+        runs=list(_runs(pace, until, clock, tariff.repeat_tenths, 0)),
+    )
+
+
 def _runs(
-    pace: Pace, resets_at: datetime, clock: Clock, repeat_tenths: int, cycle_days: int
+    pace: Pace, until: datetime, clock: Clock, repeat_tenths: int, cycle_days: int
 ) -> Iterator[Run]:
     """The runs to come, each over the images of the last one, all scanned before."""
     schedules = zip(pace.dues, pace.cycles, pace.starts, pace.images, strict=True)
     for due, days, start, images in schedules:
         timing = Timing(max(days, cycle_days), start, None, clock.zone)
-        for at in runs_until(due, timing, resets_at):
+        for at in runs_until(due, timing, until):
             yield Run(at, images * repeat_tenths)

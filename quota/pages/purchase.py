@@ -1,9 +1,10 @@
 """*Purchase additional quota*: the quote window by window, and the receipt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
@@ -46,10 +47,24 @@ class PurchaseQuote:
     short_words: str
 
 
+def top_up_url(account: Account, need: Decimal, then: str) -> str:
+    """The top-up of what is missing, which leads back to what it is for."""
+    query = urlencode({"need": need, "then": then})
+    return f"{reverse('quota:top-up', args=[account.slug])}?{query}"
+
+
+def purchase_url(quoted: Quote, back: str = "") -> str:
+    """The purchase with its quantities, and the scan it is for."""
+    asked = {**asdict(quoted.basket), "back": back}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('quota:purchase', args=[quoted.account.slug])}?{query}"
+
+
 def quote_words(
-    quoted: Quote, header: QuotaHeader | None, now: datetime
+    quoted: Quote, header: QuotaHeader | None, now: datetime, *, back: str = ""
 ) -> PurchaseQuote:
-    """Every window with its dates, grant and price, and what is left after."""
+    """Every window with its dates, grant and price, and what is left after; ``back`` is
+    the scan that it is bought for."""
     account = quoted.account
     clock = Clock(account, now)
     left = header.left_tenths if header else 0
@@ -67,7 +82,7 @@ def quote_words(
         balance_now=format_money(account.balance, account.currency),
         balance_after=format_money(max(after, Decimal(0)), account.currency),
         missing=format_money(-after, account.currency) if after < 0 else "",
-        top_up_url=f"{reverse('quota:top-up', args=[account.slug])}?need={-after}",
+        top_up_url=top_up_url(account, -after, purchase_url(quoted, back)),
         until=clock.moment(quoted.runs_until),
         short_words=_short_words(quoted, clock),
     )

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from accounts.models import Account
 from accounts.money import format_money
-from quota.pages.purchase import QuoteRow
+from quota.models import AutoRenewSwitch, QuotaWindow, Subscription
+from quota.pages.purchase import QuoteRow, top_up_url
 from quota.pages.words import Clock, plural
 from quota.quotes import Outlook, PackOffer, RenewalQuote
 from quota.rules.renewal import DROPPED
-from quota.rules.units import TENTHS
+from quota.rules.units import TENTHS, format_quota
 
 YEAR = 12
 
@@ -68,6 +70,7 @@ class RenewalWords:
     missing: str
     top_up_url: str
     covers: str
+    fewer: str
 
 
 def quote_words(quoted: RenewalQuote, now: datetime) -> RenewalWords:
@@ -91,13 +94,45 @@ def quote_words(quoted: RenewalQuote, now: datetime) -> RenewalWords:
         balance_now=format_money(account.balance, account.currency),
         balance_after=format_money(max(after, Decimal(0)), account.currency),
         missing=format_money(-after, account.currency) if after < 0 else "",
-        top_up_url=f"{reverse('quota:top-up', args=[account.slug])}?need={-after}",
+        top_up_url=top_up_url(account, -after, _renewal_url(quoted)),
         covers=(
             f"Covers {clock.running_moment(quoted.edition.starts_at)} to"
             f" {clock.running_moment(quoted.edition.ends_at)}. The new term counts"
             f" from the end of the old one.{late}"
         ),
+        fewer=_fewer_words(quoted, now),
     )
+
+
+def _renewal_url(quoted: RenewalQuote) -> str:
+    """The renewal with its length and quantities."""
+    months = quoted.basket.months
+    asked = {"months": months, "other": months} | {
+        f"pack_{offer.pack.pk}": offer.kept for offer in quoted.packs
+    }
+    url = reverse("quota:subscription", args=[quoted.account.slug])
+    return f"{url}?{urlencode(asked)}"
+
+
+def _fewer_words(quoted: RenewalQuote, now: datetime) -> str:
+    """``600 is less than the 861 you used last month.``, where less is kept than the
+    last whole months of the purchases took."""
+    kept = sum(offer.kept for offer in quoted.packs)
+    if all(offer.kept == offer.pack.quantity for offer in quoted.packs):
+        return ""
+    over = QuotaWindow.objects.filter(
+        account=quoted.account,
+        pack__subscription=quoted.subscription,
+        pack__closed_at=None,
+        ends_at__lte=now,
+    )
+    lasts = over.order_by("pack", "-number").distinct("pack")
+    used = sum(lasts.values_list("used_tenths", flat=True))
+    if kept * TENTHS >= used:
+        return ""
+    if not kept:
+        return f"Nothing is kept, and you used {format_quota(used)} last month."
+    return f"{kept:,} is less than the {format_quota(used)} you used last month."
 
 
 def _pack_lines(offer: PackOffer, account: Account, clock: Clock) -> PackLines:
@@ -179,21 +214,22 @@ class AutoRenewal:
     is_on: bool
     words: str
     short: str
+    switched: str
 
 
 def auto_renewal_words(
     outlook: Outlook,
     account: Account,
     now: datetime,
-    *,
-    ends_at: datetime,
-    is_on: bool,
+    subscription: Subscription,
 ) -> AutoRenewal:
-    """What the next attempt takes and when, and whether the balance covers it."""
+    """What the next attempt takes and when, whether the balance covers it, and who
+    switched it last."""
+    is_on = subscription.auto_renew
     clock = Clock(account, now)
     price = format_money(outlook.price, account.currency)
     when = f"tried {clock.within(outlook.next_at)}" if outlook.next_at else ""
-    if not is_on and now >= ends_at:
+    if not is_on and now >= subscription.ends_at:
         when = "tried at once when switched on"
     covered = "The balance covers it." if outlook.is_covered else ""
     left_out = " and ".join(map(str, outlook.left_out))
@@ -205,6 +241,20 @@ def auto_renewal_words(
             filter(None, (f"One month for {price}, {when}.", without, covered))
         ),
         short="" if outlook.is_covered else f"The balance is {missing} short.",
+        switched=last_switch_words(subscription, clock),
+    )
+
+
+def last_switch_words(subscription: Subscription, clock: Clock) -> str:
+    """``Switched on by Mei Tanaka, 3 Mar, 10:02``; empty where it never was."""
+    turned = AutoRenewSwitch.objects.filter(
+        account=subscription.account_id, subscription=subscription
+    ).select_related("by")
+    last = turned.order_by("-pk").first()
+    if last is None:
+        return ""
+    return (
+        f"{last} by {last.by or 'the system'}, {clock.running_moment(last.created_at)}"
     )
 
 

@@ -19,7 +19,7 @@ from quota.rules.units import TENTHS, format_quota, format_quota_column
 from quota.statements import is_closed, statement_lines
 
 # Up to so many entries, an unsealed month's hashes are worked out for the page.
-HASHED = 20_000
+HASHED = 5_000
 COLUMNS = ("Day", "What", "Used", "Held", "Left after")
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Min
+
 from accounts.models import Account
 from accounts.money import format_money
-from quota.models import Order, QuotaPack, Subscription
+from quota.models import Order, QuotaPack, Schedule, Subscription
 from quota.pages.packs import PackView, packs_of
 from quota.pages.sent import Sent, sent_about
 from quota.pages.words import Clock, plural
@@ -15,6 +17,7 @@ from quota.rules.lifecycle import DELETION, GRACE, SubscriptionState
 
 NEAR_END = timedelta(days=7)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MORNING = 6
 State = SubscriptionState
 
 
@@ -330,6 +333,20 @@ class _Told:
 
 
 def renewed_words(order: Order, account: Account, now: datetime) -> str:
-    """What a renewal comes to, for the flash."""
-    until = max(line.ends_at for line in order.lines.filter(kind="edition"))
-    return f"Renewed to {Clock(account, now).moment(until)}."
+    """What a renewal comes to, for the flash; one that ended a suspension says when
+    scheduled scans go on."""
+    clock, line = Clock(account, now), order.lines.get(kind="edition")
+    words = f"Renewed to {clock.moment(line.ends_at)}."
+    if order.created_at < line.starts_at:
+        return words
+    runs = Schedule.objects.filter(account=account, is_on=True, due_at__gt=now)
+    resumes = runs.aggregate(at=Min("due_at"))["at"]
+    return f"{words} {_resume_words(resumes, clock)}" if resumes else words
+
+
+def _resume_words(at: datetime, clock: Clock) -> str:
+    """``tonight at 02:00`` for the night to come, else the day."""
+    is_soon = at - clock.now <= timedelta(days=1)
+    is_night = is_soon and at.astimezone(clock.zone).hour < MORNING
+    when = f"tonight at {clock.time(at)}" if is_night else clock.within(at)
+    return f"Scheduled scans resume {when}."

@@ -58,6 +58,12 @@ class Press:
     amount: str
 
 
+def then_words(then: str) -> str:
+    """What the money is for, as the link back to it says."""
+    is_purchase = then.partition("?")[0].endswith("/purchase")
+    return "Back to the purchase" if is_purchase else "Back to the renewal"
+
+
 def press_words(way: Way, amount: str) -> Press:
     """*Get transfer details* takes nothing yet; the others say the amount."""
     return Press(way.press, "" if way.value == "bank" else amount)

@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 from django.db import transaction
 
 from accounts.errors import DebtOutstanding, InsufficientBalance
-from accounts.models import Account, BalanceEntry, Notice
+from accounts.models import Account, BalanceEntry, Notice, User
 from accounts.money import format_money
 from accounts.services import notices
 from quota.errors import NotActive
-from quota.models import Order, QuotaPack, Subscription
+from quota.models import AutoRenewSwitch, Order, QuotaPack, Subscription
 from quota.quotes import Outlook, RenewalBasket, RenewalQuote
 from quota.rules.auto_renewal import LATE, due_attempt, next_attempt
 from quota.rules.dates import local_date, moment_words
@@ -35,8 +35,9 @@ class Switched:
 
 
 @transaction.atomic
-def switch(*, account: Account, on: bool, now: datetime) -> Switched:
-    """Switch auto-renewal on or off. Switched on while suspended it tries at once.
+def switch(*, account: Account, on: bool, by: User | None, now: datetime) -> Switched:
+    """Switch auto-renewal on or off, and write down who did. Switched on while
+    suspended it tries at once.
 
     Refuses where there is nothing to renew. A second call with the same ``on`` changes
     nothing.
@@ -51,6 +52,10 @@ def switch(*, account: Account, on: bool, now: datetime) -> Switched:
     turned = Subscription.objects.filter(
         account=locked, pk=subscription.pk, auto_renew=not on
     ).update(auto_renew=on, auto_renew_tried_at=now)
+    if turned:
+        AutoRenewSwitch.objects.create(
+            account=locked, subscription=subscription, is_on=on, by=by, created_at=now
+        )
     if turned and on and state is SubscriptionState.SUSPENDED:
         return Switched(on, _try(locked, subscription, now))
     return Switched(on, None)

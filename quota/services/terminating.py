@@ -112,6 +112,7 @@ KEPT: frozenset[str] = frozenset(
         "accounts.MemberChange",
         "accounts.Notice",
         "accounts.TopUp",
+        "quota.AutoRenewSwitch",
         "quota.ImageSource",
         "quota.Invoice",
         "quota.InvoiceNumber",

@@ -1,10 +1,12 @@
 """What workers do: claim queued scans with a lease, look, bring back."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -21,6 +23,10 @@ from quota.sources import open_source
 from quota.sources.content import ImageContent, SourceError
 
 LEASE = timedelta(seconds=60)
+# How often a busy worker looks whether it is to stop, and how long it then goes on
+# with the image in hand before others may have it.
+LOOK = 0.5
+PATIENCE = timedelta(seconds=10)
 UNCLAIMED = timedelta(hours=24)
 MAX_ATTEMPTS = 3
 BATCH = 8
@@ -34,6 +40,7 @@ GONE = "The image is no longer there. Update images, then scan again."
 TOO_LATE = "The scan did not finish in time. Scan again with a longer time limit."
 NO_SCANNER = "No scanner was free within 24 hours. Scan again."
 Clock = Callable[[], datetime]
+Stopping = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,35 +119,73 @@ def renew(*, claim: Claim, now: datetime) -> int:
     ).update(lease_until=now + LEASE)
 
 
+@transaction.atomic
+def give_back(*, claim: Claim) -> int:
+    """Queue again at once what is still running under this claim, and have others look:
+    nobody waits for the lease of a worker that stops. It does not count as an attempt.
+    A second call finds nothing."""
+    returned = Scan.objects.filter(
+        account=claim.account_id, claim=claim.token, state="running"
+    ).update(
+        state="queued", claim=None, lease_until=None, attempts=F("attempts") - 1
+    )  # fmt: skip
+    if returned:
+        waking.wake_scanners(claim.account_id)
+    return returned
+
+
+def _never() -> bool:
+    return False
+
+
 def work(
     *,
     account_id: int,
     scanner: Scanner,
     clock: Clock,
     named: Callable[[str], Scanner] | None = None,
+    stopping: Stopping = _never,
 ) -> int:
-    """Scan until the account has nothing queued. Returns how many scans ended.
+    """Scan until the account has nothing queued, or the worker is to stop: then what is
+    claimed and not looked into is given back. Returns how many scans ended.
 
     No transaction is open while an image is looked into. ``named`` finds the scanner
     that a registry asks for by name; without it, and for all others, it is ``scanner``.
     """
     engines = _Engines(scanner, named)
     total = 0
-    while claimed := claim(account_id=account_id, limit=BATCH, now=clock()):
-        with _lease_kept(claimed, clock):
-            ended = [_look(claimed, scan, engines, clock) for scan in claimed.scans]
+    while not stopping():
+        claimed = claim(account_id=account_id, limit=BATCH, now=clock())
+        if claimed is None:
+            break
+        with _lease_kept(claimed, clock, stopping):
+            looked_into = takewhile(lambda _: not stopping(), claimed.scans)
+            ended = [_look(claimed, scan, engines, clock) for scan in looked_into]
         total += ending.end(account_id=account_id, ended=ended, now=clock())
+        if len(ended) < len(claimed.scans):
+            give_back(claim=claimed)
     return total
 
 
 @contextmanager
-def _lease_kept(claimed: Claim, clock: Clock) -> Iterator[None]:
-    """Renew the lease from a thread while the worker is busy with an image."""
+def _lease_kept(claimed: Claim, clock: Clock, stopping: Stopping) -> Iterator[None]:
+    """Renew the lease from a thread while the worker is busy with an image. Is it to
+    stop and the image takes long, the claim is given back from there: a result that
+    comes after all is discarded."""
     done = threading.Event()
 
     def keep() -> None:
-        while not done.wait(LEASE.total_seconds() / 4):
-            renew(claim=claimed, now=clock())
+        renewed = time.monotonic()
+        asked: float | None = None
+        while not done.wait(LOOK):
+            if stopping():
+                asked = asked or time.monotonic()
+                if time.monotonic() - asked >= PATIENCE.total_seconds():
+                    give_back(claim=claimed)
+                    break
+            if time.monotonic() - renewed >= LEASE.total_seconds() / 4:
+                renew(claim=claimed, now=clock())
+                renewed = time.monotonic()
         connection.close()
 
     thread = threading.Thread(target=keep, daemon=True)

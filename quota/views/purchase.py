@@ -23,9 +23,10 @@ from quota.forms.estimate import EstimateForm
 from quota.forms.fields import unreadable
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
-from quota.pages.foresight import purchase_words
+from quota.pages.foresight import purchase_words, slower_words
 from quota.pages.header import Standing, standing
 from quota.pages.purchase import Advice, advice, quote_words, receipt, terms
+from quota.pages.usage_bars import usage_bars
 from quota.pages.words import Clock
 from quota.services import purchasing
 
@@ -113,9 +114,9 @@ def _dialog(
             status = max(status, unsold.status if partial == "dialog" else 200)
         else:
             context |= {
-                "quote": quote_words(quoted, stands.header, now),
+                "quote": quote_words(quoted, stands.header, now, back=context["back"]),
                 "basket": basket,
-                "month_words": _month_words(request, stands, basket.quantity, now),
+                **_month_words(request, stands, basket.quantity, now),
             }
     else:
         status = max(status, 422)
@@ -126,11 +127,16 @@ def _dialog(
 
 def _month_words(
     request: AccountRequest, stands: Standing, quantity: int, now: datetime
-) -> str:
+) -> dict[str, Any]:
     """What it does for this month; before the first purchase the estimator says it."""
     if stands.subscription is None:
-        return ""
-    return purchase_words(stands, quantity, Clock(request.account, now))
+        return {}
+    account, clock = request.account, Clock(request.account, now)
+    return {
+        "month_words": purchase_words(account, stands, quantity, clock),
+        "slower_words": slower_words(stands, clock),
+        "bars": usage_bars(account, stands, quantity, clock),
+    }
 
 
 def _advice(estimate: EstimateForm, stands: Standing) -> Advice | None:

@@ -90,7 +90,9 @@ def auto_renew(request: AccountRequest) -> HttpResponse:
     now = timezone.now()
     is_on = request.POST.get("on") == "1"
     try:
-        switched = auto_renewal.switch(account=request.account, on=is_on, now=now)
+        switched = auto_renewal.switch(
+            account=request.account, on=is_on, by=request.user, now=now
+        )
     except Refusal as refusal:
         return _page(request, QueryDict(), now, refusal=refusal, status=refusal.status)
     request.account.refresh_from_db(fields=["balance", "debt"])
@@ -138,9 +140,7 @@ def _context(request: AccountRequest, data: QueryDict, now: datetime) -> dict[st
     if not can_buy:
         context["helpers"] = who_has(account, Right.MONEY)
     if outlook and current:
-        context["auto"] = auto_renewal_words(
-            outlook, account, now, ends_at=current.ends_at, is_on=current.auto_renew
-        )
+        context["auto"] = auto_renewal_words(outlook, account, now, current)
     if page.can_renew:
         context |= _renewal(request, data, now)
     return context

@@ -1,6 +1,7 @@
 """*Top up*: the dialog, and the page of one top-up."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -22,8 +23,8 @@ from accounts.payments import gateways
 from accounts.payments.port import PaymentUnavailable
 from accounts.services import topping_up, waking
 from quota.forms.fields import unreadable
-from quota.forms.topup import NeedForm, TopUpForm, printed
-from quota.pages.topup import WAYS, presets, press_words, top_up_page
+from quota.forms.topup import NeedForm, TopUpForm, printed, then_of
+from quota.pages.topup import WAYS, presets, press_words, then_words, top_up_page
 from quota.services import auto_renewal
 
 UNPAID = (TopUp.State.REQUESTED, TopUp.State.OPEN)
@@ -53,17 +54,25 @@ def top_up(request: AccountRequest) -> HttpResponse:
         again = isinstance(refusal, PaymentUnavailable)
         key = str(form.cleaned_data["key"]) if again else TopUpForm.new_key()
         return _dialog(request, form, status=refusal.status, key=key)
-    url = f"{_url(request, asked)}?go=1"
+    url = _url(request, asked, go="1")
     return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
 
 
 def _begin(request: AccountRequest, asked: TopUp) -> None:
-    back = request.build_absolute_uri(_url(request, asked))
-    topping_up.begin(top_up=asked, done_url=f"{back}?returned=1", back_url=back)
+    back, done = _url(request, asked), _url(request, asked, returned="1")
+    topping_up.begin(
+        top_up=asked,
+        done_url=request.build_absolute_uri(done),
+        back_url=request.build_absolute_uri(back),
+    )
 
 
-def _url(request: AccountRequest, asked: TopUp) -> str:
-    return reverse("quota:top-up-state", args=[request.account.slug, asked.pk])
+def _url(request: AccountRequest, asked: TopUp, **query: str) -> str:
+    """The page of a top-up, which remembers what the money is for."""
+    if then := then_of(request.GET, request.account):
+        query["then"] = then
+    url = reverse("quota:top-up-state", args=[request.account.slug, asked.pk])
+    return f"{url}?{urlencode(query)}" if query else url
 
 
 def _dialog(
@@ -92,10 +101,18 @@ def _dialog(
         "ways": ways,
         "method": way.value,
         "need": opened_for,
+        "query": _carried(request, opened_for),
     }
     return render_page(
         request, "quota/top_up.html", context, partial="dialog", status=status
     )
+
+
+def _carried(request: AccountRequest, need: object) -> str:
+    """What the dialog was opened for, for its own links."""
+    then = then_of(request.GET, request.account)
+    asked = {"need": need, "then": then}
+    return urlencode({name: value for name, value in asked.items() if value})
 
 
 @require_GET
@@ -119,5 +136,8 @@ def top_up_state(request: AccountRequest, number: int) -> HttpResponse:
         "waits": returned and waits,
         "goes_on": waits and not returned and bool(found.page),
         "leaves_at_once": "go" in request.GET,
+        "poll_url": _url(request, found, returned="1"),
+        "then": (then := then_of(request.GET, request.account)),
+        "then_words": then_words(then),
     }
     return render_page(request, "quota/top_up_state.html", context, partial="state")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from accounts.models import Account, Member
+from accounts.models import Account, Member, User
 from accounts.services import balance, opening
 from quota.quotes import Basket
 from quota.rules.calendar import boundary
@@ -32,7 +32,7 @@ def live(like: Account, now: datetime) -> None:
         account = _opened(slug, name, like, now - timedelta(days=60))
         _buy(account, now - over, Decimal(spare))
         if renews:
-            auto_renewal.switch(account=account, on=True, now=now)
+            auto_renewal.switch(account=account, on=True, by=_creator(account), now=now)
     _opened("fernhill", "Fernhill", like, now)
 
 
@@ -75,6 +75,10 @@ def _buy(account: Account, end: datetime, spare: Decimal) -> None:
             state=quoted.state,
             total=quoted.total,
             key=uuid4(),
-            by=account.members.get(is_creator=True).user,
+            by=_creator(account),
             now=at,
         )
+
+
+def _creator(account: Account) -> User:
+    return account.members.get(is_creator=True).user

@@ -8,19 +8,16 @@ from uuid import uuid4
 
 from accounts.models import Account, User
 from accounts.services import balance, opening
-from quota.models import Image, ImageSource, Scope, Selection
+from quota.models import ImageSource
 from quota.quotes import Basket
 from quota.scanners.port import Category, Scanner
 from quota.services import (
     advising,
     purchasing,
     reconciling,
-    scanning,
     syncing,
-    working,
 )
-from quota.services.scanning import ScanRequest
-from tcss_billing.demo import lives
+from tcss_billing.demo import history, lives
 from tcss_billing.demo.findings import decide_some
 from tcss_billing.demo.images import assemble
 from tcss_billing.demo.money import seed_money
@@ -66,9 +63,9 @@ def seed(
     ImageSource.objects.create(
         account=account, kind=ImageSource.Kind.OCI_LAYOUT, location=str(folder)
     )
-    syncing.update_local_images(account=account, now=now)
+    syncing.update_local_images(account=account, now=history.begun(account, now))
     say("Scanning most of them …")
-    _scans(account, scanner, now)
+    history.scan(account, scanner, now)
     seed_schedule(account, scanner, now)
     decide_some(account, now)
     seed_refunds(account, password, now)
@@ -82,7 +79,7 @@ def _people(password: str, now: datetime) -> Account:
         User.objects.create_user(email, password, name=name) for email, name in PEOPLE
     ]
     creator, resource, finance, viewer = made
-    opened = now - timedelta(days=20)
+    opened = now - timedelta(days=120)
     account = opening.open_account(
         slug="halden-pay",
         name="Halden Pay",
@@ -112,16 +109,17 @@ def _people(password: str, now: datetime) -> Account:
 
 
 def _purchases(account: Account, now: datetime) -> None:
-    """Professional Edition with a pack twelve days ago, and another pack since."""
+    """Professional Edition with a pack three months and twelve days ago, and another
+    pack since."""
+    first = history.begun(account, now)
     balance.top_up(
         account=account,
-        amount=Decimal("640.00"),
+        amount=Decimal("856.00"),
         reference="demo:transfer",
         by=None,
-        now=now - timedelta(days=13),
+        now=first - timedelta(days=1),
     )
-    first = now - timedelta(days=12, hours=3)
-    _buy(account, Basket(quantity=300, cores=8, months=4), first)
+    _buy(account, Basket(quantity=300, cores=8, months=7), first)
     _buy(account, Basket(quantity=300), now - timedelta(days=4, hours=6))
 
 
@@ -137,24 +135,3 @@ def _buy(account: Account, basket: Basket, now: datetime) -> None:
         by=by,
         now=now,
     )
-
-
-def _scans(account: Account, scanner: Scanner, now: datetime) -> None:
-    """First scans of all but the last ten images, the damaged ones among them, and
-    repeats of a few."""
-    usual = Image.objects.filter(account=account, is_other_platform=False)
-    images = list(usual.order_by("name", "tag"))
-    for chosen in (images[:-10], images[: len(images) // 5]):
-        scanning.reserve(
-            account=account,
-            request=ScanRequest(
-                Selection(Scope.SELECTED, ids=tuple(image.pk for image in chosen)),
-                ALL,
-                "Selected local images",
-            ),
-            agreed=None,
-            key=uuid4(),
-            by=account.members.get(is_creator=True).user,
-            now=now,
-        )
-        working.work(account_id=account.pk, scanner=scanner, clock=lambda: now)

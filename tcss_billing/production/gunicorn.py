@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tcss_billing.watching import counting
+from tcss_billing.watching import configured
 
 wsgi_app = "tcss_billing.wsgi"
 threads = 4
@@ -22,6 +22,6 @@ loglevel = "warning"
 
 
 def on_starting(_server: Any) -> None:
-    """Count from zero, as Prometheus expects of a start, and log as we do."""
+    """Count from zero."""
     if settings.METRICS:
-        counting.begin_anew()
+        configured.begin_anew()

@@ -1,6 +1,7 @@
 """What the settings say about the log and the figures, from the environment."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from environs import Env
@@ -35,5 +36,11 @@ def metrics(env: Env) -> bool:
     wanted = env.bool("METRICS", default=False)
     if wanted:
         folder = os.environ.setdefault(FILES, str(home() / "metrics"))
-        os.makedirs(folder, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     return wanted
+
+
+def begin_anew() -> None:
+    """Forget what an earlier web server counted, as Prometheus expects of a start."""
+    for file in Path(os.environ[FILES]).glob("*.db"):
+        file.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """What requests took, added up over all processes of one web server."""
 
 import os
-from pathlib import Path
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -39,10 +38,3 @@ def registry() -> CollectorRegistry:
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]
     return together
-
-
-def begin_anew() -> None:
-    """Forget what an earlier web server counted, as Prometheus expects of a start."""
-    if folder := os.environ.get(FILES):
-        for file in Path(folder).glob("*.db"):
-            file.unlink(missing_ok=True)

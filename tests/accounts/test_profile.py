@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
+from pytest_django import Settings
 from pytest_django.asserts import assertContains
 
 from accounts.models import Code, Letter, User
@@ -121,6 +122,24 @@ def test_another_address_needs_the_password_and_counts_when_it_is_proved(
 
     mei.refresh_from_db()
     assert (mei.email, mei.email_verified_at) == ("new@example.com", now)
+    assert not Letter.objects.filter(kind="email_changed").exists()
+
+
+def test_the_old_address_is_told_that_another_one_signs_in_now(
+    client: Client, mei: User, now: datetime, settings: Settings
+) -> None:
+    settings.SUPPORT_EMAIL = "help@example.com"
+    User.objects.update(email_verified_at=now)
+    change = {"email": "new@example.com", "current": "correct horse"}
+    client.post("/profile/email", change)
+
+    client.post("/profile/code/email", {"digits": digits(now)})
+
+    letter = Letter.objects.get(kind="email_changed")
+    message = letters.compose(letter, now)
+    assert (message.to, letter.user) == ("mei@example.com", mei)
+    assert "with another address now, new@example.com" in message.text
+    assert "or to help@example.com" in message.text
 
 
 def test_an_address_that_another_person_signs_in_with_is_not_taken(

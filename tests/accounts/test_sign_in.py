@@ -68,7 +68,7 @@ def test_a_refusal_does_not_say_whether_the_email_exists(
     for response in answers[4:]:
         assertContains(
             response,
-            "Too many tries. Try again at 09:15 UTC, or reset your password.",
+            "Too many tries. Try again in 15 minutes, or reset your password.",
             status_code=422 if response is answers[4] else 429,
         )
     assert answers[5].headers["Retry-After"] == "900"

@@ -41,6 +41,7 @@ SAMPLES: dict[str, dict[str, object]] = {
         "resets": "15 Dec at 14:00",
     },
     "quota_100": {"total": "300", "resets": "15 Dec at 14:00"},
+    "access_asked": {"who": "Ivo Brandt", "what": "buy and see the balance"},
     "run_skipped": {
         "schedule": "Local images, every 7 days",
         "due": "Fri 27 Nov at 02:00",

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import django
 import psycopg
@@ -20,8 +19,9 @@ from django.core.management import call_command
 from django.db import connections
 
 from tcss_billing import embedded_postgres
-from tcss_billing.embedded_postgres import APP, DATABASE, OWNER, Cluster
+from tcss_billing.embedded_postgres import DATABASE, Cluster
 from tcss_billing.embedded_postgres.cluster import PORT
+from tests.databases import environment
 
 DISK = "640m"
 # A small disk needs little WAL kept; connections come and go with their processes.
@@ -64,14 +64,8 @@ class Ground:
     def environment(self) -> dict[str, str]:
         """What leads a process to this server. It does not start it: whether it is up
         is decided by the faults alone."""
-        host = quote(str(self.cluster.socket_directory), safe="")
-        urls = {
-            name: f"postgres://{role}@{host}:{PORT}/{DATABASE}"
-            for name, role in (("DATABASE_URL", APP), ("DATABASE_OWNER_URL", OWNER))
-        }
         return {
-            **urls,
-            "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
+            **environment(self.cluster),
             "REFUND_SECOND_PERSON_ABOVE": "1000000",
             "TCSS_HOME": str(self.folder),
         }

@@ -4,23 +4,24 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import urllib3
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.core.handlers.wsgi import WSGIHandler
+from django.utils import timezone
+from gunicorn.app.base import BaseApplication
 
 from accounts.models import Account
 from accounts.sessions import SessionStore
+from tcss_billing.wsgi import application
 from tests.factories import ALL, creator_of
+from tests.faults.clock import Clock
 from tests.faults.commands import plan
 from tests.faults.ground import Ground
 from tests.faults.journal import Command, Told
-from tests.faults.worker import Worker
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.faults.worker import Worker, start
 
 
 class Web:
@@ -30,32 +31,42 @@ class Web:
         self.ground = ground
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process = self._start()
+            self.port = int(free.getsockname()[1])
+        self.master = start(self._serve)
 
     def kill(self) -> None:
         """Kill the master and its workers in the middle of whatever they do."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        os.killpg(self.master, signal.SIGKILL)
+        os.waitpid(self.master, 0)
 
     def restart(self) -> None:
         """Begin anew at the same address."""
-        self.process = self._start()
+        self.master = start(self._serve)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        with (self.ground.folder / "web.log").open("ab") as log:
-            return subprocess.Popen(
-                [
-                    sys.executable, "-m", "gunicorn", "tests.faults.wsgi",
-                    "--workers", "2", "--threads", "2", "--log-level", "error",
-                    "--bind", f"127.0.0.1:{self.port}", "--reuse-port",
-                ],
-                cwd=CHECKOUT,
-                env=os.environ | {"FAULTS_CLOCK": str(self.ground.clock)},
-                start_new_session=True,
-                stdout=log,
-                stderr=log,
-            )  # fmt: skip
+    def _serve(self) -> None:
+        os.setsid()
+        timezone.now = Clock(self.ground.clock).now
+        sys.argv = ["gunicorn"]
+        _Gunicorn(self.port).run()
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # it has no types
+    """The server as it is, over an application that is loaded already."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Two processes, as a killed one must not be all there is."""
+        wanted = {"bind": f"127.0.0.1:{self.port}", "workers": 2, "threads": 2,
+                  "loglevel": "critical"}  # fmt: skip
+        for name, value in wanted.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> WSGIHandler:
+        """The application of the product."""
+        return application
 
 
 class Presser(Worker):
@@ -66,6 +77,8 @@ class Presser(Worker):
     def run(self) -> None:
         """Press, and press again."""
         signal.signal(signal.SIGTERM, self._stop)
+        # Sessions end by the run's time.
+        timezone.now = self.clock.now
         # Neither tries again nor follows on: both would hide what was answered.
         once = urllib3.Retry(0, raise_on_redirect=False)
         self.http = urllib3.PoolManager(retries=once, timeout=10)
@@ -96,7 +109,8 @@ class Presser(Worker):
         token = secrets.token_hex(16)
         fields = [("image", str(pk)) for pk in command.asked["images"]]
         fields += [("categories", name) for name in ALL]
-        fields += [("scope", "selected"), ("key", command.key)]
+        fields += [("scope", "selected"), ("key", command.key), ("agreed_set", "")]
+        fields += [("fit", "on")] if command.asked["fit"] else []
         fields += [("csrfmiddlewaretoken", token)]
         response = self.http.request_encode_body(
             "POST",
@@ -109,6 +123,7 @@ class Presser(Worker):
         )
         if response.status == 302:
             if "/sign-in" not in response.headers["Location"]:
+                self.journal.count("scans pressed over HTTP")
                 return "done", ""
             del self.cookies[account.pk]
             return "broken", "web: signed out"

@@ -1,7 +1,8 @@
 """Refunds of packs and of Professional Edition at any moment of any history: asked for,
 withdrawn, rejected, approved by one person or two, with scans stopped or awaited."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from tests.quota.refund_oracle import ALONE, OPEN, RefundOracle, Request, Thing
 from tests.quota.refunds import approve, ask, proposal, staff
 
 WHICH = st.integers(0, 99)
+HOLDS = st.sampled_from(["stop", "wait"])
 T = TypeVar("T")
 
 
@@ -45,15 +47,19 @@ class RefundBooks(Books):
 
     @rule(which=WHICH)
     def ask(self, which: int) -> None:
-        """The customer asks: both take it, or both refuse it."""
-        things: list[Thing] = [*self.oracle.packs, *self.oracle.editions]
+        """The customer asks for something."""
+        things = self._things()
         left = [thing for thing in things if self.oracle.can_ask(thing, self.now)]
-        thing = _likely(left, things, which)
-        if self.oracle.ask(thing, self.now):
-            ask(self.account, self.now, self._line(thing))
-            return
-        with pytest.raises(Refusal):
-            ask(self.account, self.now, self._line(thing))
+        self._ask(_likely(left, things, which))
+
+    def _things(self) -> list[Thing]:
+        return [*self.oracle.packs, *self.oracle.editions]
+
+    def _ask(self, thing: Thing) -> None:
+        """Both take the request, or both refuse it."""
+        line = self._line(thing)
+        with _refused_unless(self.oracle.ask(thing, self.now)):
+            ask(self.account, self.now, line)
 
     def _line(self, thing: Thing) -> OrderLine:
         lines = OrderLine.objects.filter(account=self.account)
@@ -69,77 +75,79 @@ class RefundBooks(Books):
         packs = QuotaPack.objects.filter(account=self.account).order_by("pk")
         return packs[self.oracle.packs.index(pack)]
 
-    def _chosen(self, which: int) -> tuple[Request, RefundRequest]:
+    def _chosen(self, which: int) -> Request:
         undecided = [r for r in self.oracle.requests if r.state in OPEN]
-        request = _likely(undecided, self.oracle.requests, which)
+        return _likely(undecided, self.oracle.requests, which)
+
+    def _row(self, request: Request) -> RefundRequest:
         rows = RefundRequest.objects.filter(account=self.account).order_by("pk")
-        return request, rows[self.oracle.requests.index(request)]
+        return rows[self.oracle.requests.index(request)]
 
     @precondition(lambda self: self.oracle.requests)
-    @rule(which=WHICH, rejected=st.booleans())
-    def give_up(self, which: int, *, rejected: bool) -> None:
-        """Staff reject it, or the customer withdraws it."""
-        request, row = self._chosen(which)
-        was = request.state
-        state = "rejected" if rejected else "withdrawn"
-        if self.oracle.give_up(request, state) or state == was == "withdrawn":
-            self._give_up(row, rejected=rejected)
-            return
-        with pytest.raises(Refusal):
-            self._give_up(row, rejected=rejected)
-
-    def _give_up(self, row: RefundRequest, *, rejected: bool) -> None:
-        if rejected:
+    @rule(which=WHICH)
+    def reject(self, which: int) -> None:
+        """Staff reject a request."""
+        request = self._chosen(which)
+        row = self._row(request)
+        with _refused_unless(self.oracle.give_up(request, "rejected")):
             deciding.reject(refund=row, answer="No.", staff=self.first, now=self.now)
-        else:
+
+    @precondition(lambda self: self.oracle.requests)
+    @rule(which=WHICH)
+    def withdraw(self, which: int) -> None:
+        """The customer takes it back; a second time changes nothing."""
+        request = self._chosen(which)
+        row, again = self._row(request), request.state == "withdrawn"
+        with _refused_unless(self.oracle.give_up(request, "withdrawn") or again):
             refunding.withdraw(refund=row, by=creator_of(self.account), now=self.now)
 
     @precondition(lambda self: self.oracle.requests)
     @rule(
         which=WHICH,
         cents=st.none() | st.integers(1, 120),
-        holds=st.sampled_from(["stop", "wait"]),
+        holds=HOLDS,
         may_override=st.booleans(),
     )
     def approve(
         self, which: int, cents: int | None, holds: str, *, may_override: bool
     ) -> None:
         """Approved as computed or by hand; what cannot be is refused by both."""
+        self._approve(self._chosen(which), cents, holds, may_override=may_override)
+
+    def _approve(
+        self, request: Request, cents: int | None, holds: str, *, may_override: bool
+    ) -> None:
         self.now += MOMENT
-        request, row = self._chosen(which)
-        by = self.override if may_override else self.first
+        row = self._row(request)
         taken = self.oracle.approve(
             request, self.now, by_hand=cents, holds=holds, may_override=may_override
         )
-        amount = None if cents is None else str(Decimal(cents) / 100)
+        with _refused_unless(taken):
+            approve(
+                row,
+                self.now,
+                amount=None if cents is None else str(Decimal(cents) / 100),
+                answer="Agreed.",
+                holds=holds,
+                by=self.override if may_override else self.first,
+            )
 
-        def pressed() -> None:
-            approve(row, self.now, amount=amount, answer="Agreed.", holds=holds, by=by)
-
-        if taken:
-            pressed()
-            return
-        with pytest.raises(Refusal):
-            pressed()
-
-    @precondition(
-        lambda self: any(
-            request.state == "awaiting_second" for request in self.oracle.requests
-        )
-    )
+    @precondition(lambda self: self._waiting())
     @rule(may_override=st.booleans())
     def confirm(self, *, may_override: bool) -> None:
-        """The second person confirms it; not the first."""
-        waiting = [r.state == "awaiting_second" for r in self.oracle.requests]
-        number = waiting.index(True)
-        request = self.oracle.requests[number]
-        row = RefundRequest.objects.filter(account=self.account).order_by("pk")[number]
+        """The second person confirms what waits for one."""
+        self._confirm(self._waiting()[0], may_override=may_override)
+
+    def _waiting(self) -> list[Request]:
+        return [r for r in self.oracle.requests if r.state == "awaiting_second"]
+
+    def _confirm(self, request: Request, *, may_override: bool) -> None:
+        row = self._row(request)
         by = self.override if may_override else self.second
         if row.approved_by == by.user:
             by = self.second
         taken = self.oracle.confirm(request, self.now, may_override=by is self.override)
-
-        def pressed() -> None:
+        with _refused_unless(taken):
             deciding.confirm(
                 refund=row,
                 seen=proposal(row, self.now),
@@ -148,11 +156,15 @@ class RefundBooks(Books):
                 now=self.now,
             )
 
-        if taken:
-            pressed()
-            return
-        with pytest.raises(Refusal):
-            pressed()
+    @rule(holds=HOLDS)
+    def pay_back_everything(self, holds: str) -> None:
+        """Whatever can be asked for, the packs first and then Professional Edition."""
+        for thing in self._things():
+            if self.oracle.can_ask(thing, self.now):
+                self._ask(thing)
+                self._approve(self.oracle.requests[-1], None, holds, may_override=False)
+        for request in self._waiting():
+            self._confirm(request, may_override=False)
 
     @rule()
     def sweep(self) -> None:
@@ -166,18 +178,20 @@ class RefundBooks(Books):
     @rule()
     def renew_automatically(self) -> None:
         """Auto-renewal, at the end or while suspended, leaves out what is asked for."""
-        if self.oracle.is_active(self.now):
-            auto_renewal.switch(account=self.account, on=True, now=self.now)
+        was_active = self.oracle.is_active(self.now)
+        at_once = self._switch(on=True).order
+        if was_active:
             self.now = self.oracle.edition.end
             assert auto_renewal.sweep(now=self.now) == 1
-        else:
-            on = auto_renewal.switch(account=self.account, on=True, now=self.now)
-            assert on.order
-        auto_renewal.switch(account=self.account, on=False, now=self.now)
+        assert bool(at_once) is not was_active
+        self._switch(on=False)
         asked = [r.thing for r in self.oracle.requests if r.state in OPEN]
         self.oracle.renew(
             1, self.now, left_out=[thing for thing in asked if isinstance(thing, Pack)]
         )
+
+    def _switch(self, *, on: bool) -> auto_renewal.Switched:
+        return auto_renewal.switch(account=self.account, on=on, by=None, now=self.now)
 
     @invariant()
     def each_request_says_the_same(self) -> None:
@@ -195,3 +209,13 @@ def _likely(wanted: Sequence[T], known: Sequence[T], which: int) -> T:
     """Three times in four one of those that are wanted, where there are any."""
     among = wanted if wanted and which % 4 else known
     return among[which % len(among)]
+
+
+@contextmanager
+def _refused_unless(taken: bool) -> Iterator[None]:
+    """The product takes what the oracle took, and refuses what it refused."""
+    if taken:
+        yield
+        return
+    with pytest.raises(Refusal):
+        yield

@@ -197,7 +197,7 @@ def test_a_year_of_one_account(year: Year) -> None:
     year.scan(images)
 
     year.until(at(4, 1, 8))
-    auto_renewal.switch(account=account, on=True, now=year.now)
+    auto_renewal.switch(account=account, on=True, by=None, now=year.now)
 
     # The first end: reminded, not enough money, suspended
     year.until(at(4, 30, 13, 59))
@@ -236,7 +236,7 @@ def test_a_year_of_one_account(year: Year) -> None:
         (at(4, 10, 9, 30), at(5, 10, 9, 30)),
         (at(5, 10, 9, 30), at(5, 31, 14)),
     ]
-    auto_renewal.switch(account=account, on=False, now=year.now)
+    auto_renewal.switch(account=account, on=False, by=None, now=year.now)
 
     # The second end: nobody renews
     year.until(at(6, 5, 14))

@@ -10,7 +10,7 @@ from quota.errors import NotActive
 from quota.models import Order, Subscription, Tariff, Term
 from quota.quotes import Basket
 from quota.rules.auto_renewal import LATE
-from quota.rules.lifecycle import GRACE
+from quota.rules.lifecycle import DELETION, GRACE
 from quota.services import auto_renewal, windows
 from quota.services.reconciling import reconcile
 from tests.factories import account_with, buy, member_of, renew, top_up
@@ -30,7 +30,7 @@ def opened(spare: Decimal | int) -> Account:
 
 def switched_on(spare: Decimal | int, now: datetime = BOUGHT) -> Account:
     account = opened(spare)
-    auto_renewal.switch(account=account, on=True, now=now)
+    auto_renewal.switch(account=account, on=True, by=None, now=now)
     return account
 
 
@@ -159,7 +159,7 @@ def test_a_top_up_that_is_not_enough_tries_once() -> None:
 def test_switched_on_while_suspended_it_tries_at_once() -> None:
     account = opened(100)
 
-    switched = auto_renewal.switch(account=account, on=True, now=END + HOUR)
+    switched = auto_renewal.switch(account=account, on=True, by=None, now=END + HOUR)
 
     assert switched.order
     assert switched.order.total == PRICE
@@ -168,7 +168,7 @@ def test_switched_on_while_suspended_it_tries_at_once() -> None:
 
 def test_switched_on_between_attempts_it_waits_for_the_next() -> None:
     account = opened(100)
-    auto_renewal.switch(account=account, on=True, now=MIDNIGHT + HOUR / 2)
+    auto_renewal.switch(account=account, on=True, by=None, now=MIDNIGHT + HOUR / 2)
 
     assert auto_renewal.sweep(now=MIDNIGHT + HOUR - MOMENT) == 0
     assert auto_renewal.sweep(now=MIDNIGHT + HOUR) == 1
@@ -176,7 +176,7 @@ def test_switched_on_between_attempts_it_waits_for_the_next() -> None:
 
 def test_switched_off_it_stops() -> None:
     account = switched_on(100)
-    auto_renewal.switch(account=account, on=False, now=MIDNIGHT - HOUR)
+    auto_renewal.switch(account=account, on=False, by=None, now=MIDNIGHT - HOUR)
 
     assert auto_renewal.sweep(now=END) == 0
 
@@ -222,9 +222,9 @@ def test_there_is_nothing_to_switch_when_renewal_has_closed() -> None:
     account = opened(100)
 
     with pytest.raises(NotActive):
-        auto_renewal.switch(account=account, on=True, now=END + GRACE + MOMENT)
+        auto_renewal.switch(account=account, on=True, by=None, now=END + GRACE + MOMENT)
     with pytest.raises(NotActive):
-        auto_renewal.switch(account=account, on=True, now=END + timedelta(days=6))
+        auto_renewal.switch(account=account, on=True, by=None, now=END + DELETION)
 
 
 def test_the_outlook_names_price_next_attempt_and_what_is_missing() -> None:

@@ -324,7 +324,7 @@ def test_the_shortfall_it_was_opened_for_is_the_first_choice(
 ) -> None:
     purchase = signed_in.get(url("purchase", account), {"quantity": "9000"})
     assertContains(purchase, "Top up $80.00")
-    assertContains(purchase, f"{url('top-up', account)}?need=80.00")
+    assertContains(purchase, f"{url('top-up', account)}?need=80.00&amp;then=")
 
     dialog = signed_in.get(url("top-up", account), {"need": "80.00"})
 

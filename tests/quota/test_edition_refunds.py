@@ -77,7 +77,7 @@ def test_bought_anew_before_deletion_keeps_the_history(
 @pytest.fixture
 def refunded(account: Account, now: datetime) -> Account:
     """An account of two people whose pack and Professional Edition were refunded."""
-    auto_renewal.switch(account=account, on=True, now=now)
+    auto_renewal.switch(account=account, on=True, by=None, now=now)
     member_of(account, financial=True)
     approve(ask(account, now), now)
     approve(ask(account, now, edition_line(account)), now + DAY)
@@ -105,7 +105,7 @@ def test_after_its_refund_it_cannot_be_renewed_by_anyone(
     with pytest.raises(NotActive):
         renew(refunded, ended)
     with pytest.raises(NotActive):
-        auto_renewal.switch(account=refunded, on=True, now=ended)
+        auto_renewal.switch(account=refunded, on=True, by=None, now=ended)
     for hours in range(6 * 24):
         assert auto_renewal.sweep(now=ended + timedelta(hours=hours)) == 0
     assert Term.objects.count() == 1

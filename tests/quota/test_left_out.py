@@ -33,7 +33,7 @@ def account() -> Account:
     """Two packs: one whose months end with the term, one whose last month is cut."""
     account = account_with(now=BOUGHT, quantity=0)
     buy(account, Basket(quantity=300), LATER)
-    auto_renewal.switch(account=account, on=True, now=LATER)
+    auto_renewal.switch(account=account, on=True, by=None, now=LATER)
     return account
 
 
@@ -96,7 +96,7 @@ def test_withdrawn_after_its_last_month_it_has_ended_and_that_is_told(
 
 def test_in_grace_a_pack_that_ended_with_the_term_ends_when_it_is_left_out() -> None:
     account = account_with(now=BOUGHT)
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
     refund = ask(account, END - DAY)
     Account.objects.update(balance=0)
     auto_renewal.sweep(now=END)

@@ -241,15 +241,15 @@ def test_the_purchase_says_what_it_does_for_this_month(
 ) -> None:
     stands, clock = standing(account, now), Clock(account, now)
 
-    assert purchase_words(stands, 900, clock) == (
+    assert purchase_words(account, stands, 900, clock) == (
         "900 is enough. This month is heading for about 1,000, which leaves about 200"
         " spare. 1,200 would leave 500 unused."
     )
-    assert purchase_words(stands, 1_200, clock) == (
+    assert purchase_words(account, stands, 1_200, clock) == (
         "900 is enough. 1,200 would leave 500 unused this month."
     )
     # 500 left last 15 days at 33.3 a day.
-    assert purchase_words(stands, 300, clock) == (
+    assert purchase_words(account, stands, 300, clock) == (
         "300 is not enough. You would still run out about 9 Dec. 900 covers it."
     )
 
@@ -258,12 +258,12 @@ def test_a_purchase_that_is_not_needed_says_so(now: datetime) -> None:
     account = account_with(now=now - 3 * DAY)
     clock = Clock(account, now)
 
-    assert strip(standing(account, now), clock) is None
-    assert purchase_words(standing(account, now), 300, clock) == (
+    assert strip(account, standing(account, now), clock) is None
+    assert purchase_words(account, standing(account, now), 300, clock) == (
         "You do not need more this month. At this pace 300 is left over."
     )
     early = standing(account, now - 2 * DAY)
-    assert purchase_words(early, 300, clock) == (
+    assert purchase_words(account, early, 300, clock) == (
         "No history yet. 300 covers about 300 first scans or 3,000 repeats."
     )
 

@@ -73,7 +73,7 @@ def test_six_arrears_to_everyone(account: Account) -> None:
 
 
 def test_a_reminder_says_what_will_happen_without_amounts(account: Account) -> None:
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
 
     reminding.remind(now=NINE)
 
@@ -116,7 +116,7 @@ def test_a_renewal_stops_the_rest(account: Account) -> None:
 
 
 def test_a_dry_run_lists_a_date_and_changes_nothing(account: Account) -> None:
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
     before = (Notice.objects.count(), list(Subscription.objects.values()))
 
     def lines(day: str) -> list[str]:

@@ -337,7 +337,7 @@ def test_the_switch_is_refused_when_renewal_has_closed(
 def test_auto_renewal_says_whether_it_will_succeed(
     signed_in: Client, account: Account, clock: time_machine.Traveller
 ) -> None:
-    auto_renewal.switch(account=account, on=True, now=END - 6 * DAY)
+    auto_renewal.switch(account=account, on=True, by=None, now=END - 6 * DAY)
     clock.move_to(END - 5 * DAY)
     signed_in.force_login(creator_of(account))
 

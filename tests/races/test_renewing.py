@@ -56,7 +56,7 @@ def sweep(barrier: object, now: datetime) -> None:
 
 def test_workers_charge_a_term_once() -> None:
     account = account_with(now=BOUGHT, spare=100)
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
 
     together(sweep, [(END,)] * 6)
 
@@ -68,7 +68,7 @@ def test_workers_charge_a_term_once() -> None:
 
 def test_workers_that_find_too_little_tell_once() -> None:
     account = account_with(now=BOUGHT, spare=5)
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
 
     together(sweep, [(END,)] * 6)
 
@@ -139,7 +139,7 @@ def lapse(barrier: object, now: datetime) -> None:
 def test_a_renewal_of_the_last_instant_beside_the_lapse_is_whole_or_nothing() -> None:
     account = account_with(now=BOUGHT, spare=200)
     buy_or_renew(_Ready(), renews=False, now=END - timedelta(days=5))
-    auto_renewal.switch(account=account, on=True, now=BOUGHT)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
     late = END + GRACE + timedelta(seconds=1)
 
     together(either, [("renew", late), ("lapse", late)] * 2)

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from django.utils import timezone
+from procrastinate import JobContext
 from pytest_django import Settings
 
 from quota import tasks
@@ -434,7 +436,9 @@ def test_a_setting_whose_engine_is_missing_gives_the_quota_back_with_a_sentence(
     syncing.update_local_images(account=account, now=now)
     press(account, list(Image.objects.all()), now)
 
-    tasks.work(account.pk)
+    tasks.work(
+        cast(JobContext, SimpleNamespace(should_abort=lambda: False)), account.pk
+    )
 
     scan = Scan.objects.get()
     assert scan.state == "released"

@@ -1,0 +1,26 @@
+"""How a process of its own reaches a database on an embedded server."""
+
+from urllib.parse import quote
+
+from django.db import connections
+
+from tcss_billing.embedded_postgres import APP, DATABASE, OWNER, Cluster
+from tcss_billing.embedded_postgres.cluster import PORT
+from tcss_billing.state import home
+
+
+def environment(cluster: Cluster, name: str = DATABASE) -> dict[str, str]:
+    """What the settings read. The server is not started by it."""
+    host = quote(str(cluster.socket_directory), safe="")
+    at = f"{host}:{PORT}/{name}"
+    return {
+        "DATABASE_URL": f"postgres://{APP}@{at}",
+        "DATABASE_OWNER_URL": f"postgres://{OWNER}@{at}",
+        "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
+    }
+
+
+def of_this_run() -> dict[str, str]:
+    """The database that the tests of this run are using."""
+    name = str(connections["default"].settings_dict["NAME"])
+    return environment(Cluster.of(home()), name)
