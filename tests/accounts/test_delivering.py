@@ -1,25 +1,22 @@
-"""The outbox is emptied: by real servers, past failing ones, across crashes."""
+"""Delivery: by real SMTP and a signed webhook, tried again, and accounted for."""
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import channels
-from accounts.channels.port import Channel, Deferred, Message, Refused
+from accounts.channels.port import Deferred, Message, Refused
 from accounts.models import Account, Notice, User
-from accounts.notice_kinds import KINDS
-from accounts.services import composing, delivering, notices
-from accounts.services.notices import EMAIL, SMS, Audience
+from accounts.services import delivering, notices
+from accounts.services.notices import Audience
+from tests.accounts.outgoing import deliver, owe
 from tests.accounts.servers import Gateway, Mailbox, gateway, mail_server
 from tests.accounts.words import SAMPLES
 from tests.factories import account_with, creator_of, member_of
-from tests.races.processes import start
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+6591234567"
@@ -48,36 +45,6 @@ def sms(settings: Settings) -> Iterator[Gateway]:
     with gateway() as server:
         settings.SMS_URL, settings.SMS_SECRET = server.url, "a secret"
         yield server
-
-
-def owe(
-    account: Account,
-    now: datetime,
-    kind: str = "expiry_reminder",
-    *,
-    subject: str = "term:1:2026-11-24",
-) -> None:
-    notices.queue(
-        account=account,
-        kind=Notice.Kind(kind),
-        audience=Audience.EVERYONE,
-        subject=subject,
-        context=SAMPLES[kind],
-        channels=(EMAIL, SMS) if KINDS[kind].by_sms else (EMAIL,),
-        now=now,
-    )
-
-
-def deliver(
-    now: datetime, channel: str = "email", sender: Channel | None = None
-) -> int:
-    return delivering.deliver_due(
-        Notice,
-        channel=channel,
-        sender=sender or channels.CONFIGURED[channel](),
-        compose=composing.compose,
-        clock=lambda: now,
-    )
 
 
 class Failing:
@@ -290,85 +257,6 @@ def test_sms_goes_by_the_apprise_package(
 
     assert b"expires in 5 days" in server.requests[0][1]
     assert Notice.objects.get(channel="sms").state == "queued"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_killed_between_sending_and_recording_it_is_sent_once_more_and_says_so(
-    account: Account, box: Mailbox, now: datetime
-) -> None:
-    owe(account, now)
-
-    for later in range(4):
-        at = now + later * (delivering.LEASE + timedelta(seconds=1))
-        process = start(send_and_die, at)
-        process.join()
-
-    row = Notice.objects.get(channel="email")
-    assert len(box.mails) == 2
-    assert box.mails[0]["Message-ID"] == box.mails[1]["Message-ID"]
-    assert (row.state, row.reason) == ("failed", delivering.TWICE)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_after_one_kill_the_second_sending_is_recorded_as_perhaps_twice(
-    account: Account, box: Mailbox, now: datetime
-) -> None:
-    owe(account, now)
-    process = start(send_and_die, now)
-    process.join()
-
-    assert deliver(now + timedelta(seconds=60)) == 0
-    assert deliver(now + delivering.LEASE) == 1
-
-    row = Notice.objects.get(channel="email")
-    assert (row.state, row.interrupted, len(box.mails)) == ("sent", True, 2)
-
-
-class Dying:
-    """Sends by the real channel, and does not live to tell."""
-
-    def send(self, message: Message) -> None:
-        real = channels.email()
-        assert real is not None
-        real.send(message)
-        os._exit(9)
-
-
-def send_and_die(now: datetime) -> None:
-    deliver(now, sender=Dying())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_workers_send_each_message_once(
-    account: Account, box: Mailbox, now: datetime
-) -> None:
-    for number in range(20):
-        owe(account, now, "order_paid", subject=f"order:{number}")
-
-    def work(_: int) -> int:
-        try:
-            return deliver(now)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        counts = list(pool.map(work, range(4)))
-
-    ids = [mail["Message-ID"] for mail in box.mails]
-    assert sum(counts) == len(ids) == len(set(ids)) == 20
-
-
-def test_a_worker_that_was_overtaken_records_nothing(
-    account: Account, now: datetime
-) -> None:
-    owe(account, now)
-    first = delivering.claim(Notice, channel="email", now=now)
-    second = delivering.claim(Notice, channel="email", now=now + delivering.LEASE)
-    assert first is not None
-    assert second is not None
-
-    assert delivering._record(first, Notice.State.SENT, now=now) == 0
-    assert delivering._record(second, Notice.State.SENT, now=now) == 1
 
 
 def test_a_name_cannot_inject_headers_or_markup(

@@ -1,19 +1,17 @@
-"""The console's pages through HTTP: rights, refusals, fragments, query counts."""
+"""Pages through HTTP: who sees them, what the header and the lists show."""
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import time_machine
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains
 
 from accounts.models import Account
-from quota.models import Image, Kind, LedgerEntry, Order, QuotaWindow, Scan, ScanTask
+from quota.models import QuotaWindow
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -22,9 +20,11 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.dialogs import url
 
 pytestmark = pytest.mark.django_db
 BOUGHT = datetime(2024, 3, 15, 14, tzinfo=UTC)
+PAGES = ("images", "scan-now", "selection", "tasks", "purchase", "orders")
 
 
 @pytest.fixture
@@ -42,40 +42,6 @@ def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
 def signed_in(client: Client, account: Account) -> Client:
     client.force_login(creator_of(account))
     return client
-
-
-OF_A_KIND = {"images", "image", "scan-now", "scan-estimate", "selection"}
-
-
-def url(name: str, account: Account, *more: object, kind: Kind = Kind.LOCAL) -> str:
-    of_kind = [kind] if name in OF_A_KIND else []
-    return reverse(f"quota:{name}", args=[account.slug, *of_kind, *more])
-
-
-def hidden(response: Any, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
-    assert found, name
-    return found[1]
-
-
-def agreed(response: Any) -> dict[str, str]:
-    names = ("key", "agreed_set", "agreed_cost", "agreed_images")
-    return {name: hidden(response, name) for name in names}
-
-
-def press_dialog(client: Client, account: Account, images: list[Image]) -> Any:
-    query = {"image": [image.pk for image in images]}
-    dialog = client.get(url("scan-now", account), query)
-    data = {
-        **query,
-        **agreed(dialog),
-        "scope": "selected",
-        "categories": ["vulnerabilities"],
-    }
-    return client.post(url("scan-now", account), data)
-
-
-PAGES = ("images", "scan-now", "selection", "tasks", "purchase", "orders")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -135,189 +101,6 @@ def test_the_seed_example_shows_with_the_clock_moved(
     assertContains(after, '<span class="big">300</span>')
 
 
-def test_scanning_from_the_dialog_holds_what_it_said(
-    signed_in: Client, account: Account
-) -> None:
-    images = ImageFactory.create_batch(3, account=account)
-
-    response = press_dialog(signed_in, account, images)
-
-    task = ScanTask.objects.get()
-    assert response.headers["Location"] == url("images", account)
-    assert task.cost_tenths == 30
-
-
-def test_the_same_press_twice_has_one_effect(
-    signed_in: Client, account: Account
-) -> None:
-    images = ImageFactory.create_batch(2, account=account)
-    query = {"image": [image.pk for image in images]}
-    dialog = signed_in.get(url("scan-now", account), query)
-    data = {
-        **query, **agreed(dialog), "scope": "selected", "categories": ["trojans"],
-    }  # fmt: skip
-
-    first = signed_in.post(url("scan-now", account), data)
-    second = signed_in.post(url("scan-now", account), data)
-
-    assert first.headers["Location"] == second.headers["Location"]
-    assert LedgerEntry.objects.filter(kind="hold").count() == 2
-
-
-def test_a_cost_that_rose_is_shown_anew_with_409(
-    signed_in: Client, account: Account, now: datetime
-) -> None:
-    image = ImageFactory.create(account=account)
-    query = {"image": [image.pk]}
-    dialog = signed_in.get(url("scan-now", account), query)
-    data = {
-        **query, **agreed(dialog), "scope": "selected", "categories": ["trojans"],
-        "agreed_cost": "5",
-    }  # fmt: skip
-
-    response = signed_in.post(url("scan-now", account), data)
-
-    assertContains(response, "The cost changed", status_code=409)
-    assert not Scan.objects.exists()
-
-
-def test_a_selection_that_does_not_fit_offers_what_fits(
-    signed_in: Client, account: Account
-) -> None:
-    ImageFactory.create_batch(301, account=account)
-    dialog = signed_in.get(url("scan-now", account), {"scope": "all"})
-    assertContains(dialog, "1 more quota needed")
-    assertContains(dialog, "Scan the 300 that fit")
-    data = {
-        **agreed(dialog), "scope": "all", "categories": ["trojans"],
-    }  # fmt: skip
-
-    refused = signed_in.post(url("scan-now", account), {**data, "key": uuid4()})
-    fitting = signed_in.post(url("scan-now", account), {**data, "fit": "1"})
-
-    assertContains(refused, "more quota needed", status_code=422)
-    assert fitting.status_code == 302
-    assert ScanTask.objects.get().images == 300
-
-
-def test_an_image_of_another_account_is_never_scanned(
-    signed_in: Client, account: Account, now: datetime
-) -> None:
-    other = account_with(now=now, slug="other")
-    foreign = ImageFactory.create(account=other)
-
-    page = signed_in.get(url("image", account, foreign.digest))
-    response = signed_in.post(
-        url("scan-now", account),
-        {
-            "image": foreign.pk, "scope": "selected", "categories": ["trojans"],
-            "key": uuid4(), "agreed_set": "0.0", "agreed_cost": 0, "agreed_images": 0,
-        },
-    )  # fmt: skip
-
-    assert page.status_code == 404
-    assertContains(response, "Choose at least one image", status_code=422)
-    assert not Scan.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"categories": []},
-        {"categories": ["weather"]},
-        {"image": []},
-        {"image": ["x"]},
-        {"image": [str(2**70)]},
-        {"minutes": "0"},
-        {"key": "no"},
-        {"key": ""},
-        {"scope": "galaxy"},
-    ],
-)
-def test_bad_input_to_scan_now_is_a_sentence(
-    signed_in: Client, account: Account, bad: dict[str, object]
-) -> None:
-    image = ImageFactory.create(account=account)
-    good = {
-        "image": [image.pk], "scope": "selected", "categories": ["trojans"],
-        "key": uuid4(), "agreed_set": "1.1", "agreed_cost": 10, "agreed_images": 1,
-    }  # fmt: skip
-
-    response = signed_in.post(url("scan-now", account), {**good, **bad})
-
-    assert response.status_code == 422
-    assert not Scan.objects.exists()
-
-
-def test_buying_quota_pays_and_grants_once(signed_in: Client, account: Account) -> None:
-    dialog = signed_in.get(url("purchase", account))
-    names = ("key", "state", "total")
-    data = {"quantity": "300", **{name: hidden(dialog, name) for name in names}}
-
-    first = signed_in.post(url("purchase", account), data)
-    second = signed_in.post(url("purchase", account), data)
-
-    assert first.headers["Location"] == second.headers["Location"]
-    assert Order.objects.count() == 2
-    account.refresh_from_db()
-    assert account.balance == 1000 - 36
-    assertContains(signed_in.get(first.headers["Location"]), "$36.00")
-
-
-def test_two_tabs_cannot_buy_twice_unseen(signed_in: Client, account: Account) -> None:
-    def data(dialog: Any) -> dict[str, str]:
-        names = ("key", "state", "total")
-        return {"quantity": "300", **{name: hidden(dialog, name) for name in names}}
-
-    tabs = [data(signed_in.get(url("purchase", account))) for _ in range(2)]
-
-    answers = [signed_in.post(url("purchase", account), tab) for tab in tabs]
-
-    assert [answer.status_code for answer in answers] == [302, 409]
-    assert Order.objects.count() == 2
-
-
-@pytest.mark.parametrize(
-    "quantity", ["0", "-300", "299", "301", "1e9", "many", "", "999999999999"]
-)
-def test_a_quantity_that_is_not_sold_is_a_sentence(
-    signed_in: Client, account: Account, quantity: str
-) -> None:
-    data = {"quantity": quantity, "key": uuid4(), "state": "1.1", "total": "18.00"}
-
-    response = signed_in.post(url("purchase", account), data)
-
-    assertContains(response, "Enter ", status_code=422)
-    assert Order.objects.count() == 1
-
-
-def test_an_account_without_edition_can_buy_both_in_one_order(
-    client: Client, now: datetime
-) -> None:
-    account = account_with(months=1, now=now - timedelta(days=60), slug="lapsed")
-    client.force_login(creator_of(account))
-    assertContains(client.get(url("images", account)), "Purchase image scan")
-    query = {"quantity": "300", "cores": "2", "months": "3"}
-    dialog = client.get(url("purchase", account), query)
-    names = ("key", "state", "total")
-
-    response = client.post(
-        url("purchase", account),
-        {**query, **{name: hidden(dialog, name) for name in names}},
-    )
-
-    assert response.status_code == 302
-    assert QuotaWindow.objects.filter(starts_at=now).count() == 1
-
-
-def test_a_balance_too_small_is_refused_with_the_shortfall(
-    signed_in: Client, account: Account
-) -> None:
-    dialog = signed_in.get(url("purchase", account), {"quantity": "9000"})
-
-    assertContains(dialog, "Top up $80.00")
-
-
 def test_an_unknown_cursor_is_a_sentence(signed_in: Client, account: Account) -> None:
     response = signed_in.get(url("images", account), {"after": "bogus"})
 
@@ -372,21 +155,6 @@ def test_htmx_gets_the_rows_alone_but_a_restored_history_the_page(
     assert "HX-Request" in rows.headers["Vary"]
 
 
-def test_the_bar_says_what_the_ticked_images_cost(
-    signed_in: Client, account: Account
-) -> None:
-    images = ImageFactory.create_batch(2, account=account)
-
-    response = signed_in.get(
-        url("selection", account),
-        {"image": [image.pk for image in images]},
-        HTTP_HX_REQUEST="true",
-    )
-
-    assertContains(response, "2 images selected")
-    assertContains(response, "2 quota")
-
-
 def test_stopping_gives_back_what_did_not_start(
     signed_in: Client, account: Account, now: datetime
 ) -> None:
@@ -414,20 +182,3 @@ def test_an_image_page_says_why_each_scan_cost_what_it_did(
     assertContains(history, "First scan: no earlier result for this image, so 1.")
     assertContains(history, "Repeat scan: an earlier result exists, so 0.1.")
     assertContains(findings, "CVE-2026-0000")
-
-
-def test_a_last_month_of_under_a_day_asks_for_an_extra_tick(
-    client: Client, now: datetime
-) -> None:
-    account = account_with(months=1, now=now - timedelta(days=30, hours=2), slug="late")
-    client.force_login(creator_of(account))
-    short = client.get(url("purchase", account))
-    names = ("key", "state", "total")
-    refused = {"quantity": "300", **{name: hidden(short, name) for name in names}}
-
-    first = client.post(url("purchase", account), refused)
-    second = client.post(url("purchase", account), {**refused, "short": "1"})
-
-    assertContains(short, "is charged whole")
-    assertContains(first, "Tick the box", status_code=422)
-    assert second.status_code == 302

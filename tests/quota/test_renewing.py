@@ -1,45 +1,28 @@
-"""Renewal: paid once, windows appended and grown, quantities only falling."""
+"""Renewal: windows appended and grown, quantities only falling."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.errors import InsufficientBalance, Refusal
 from accounts.models import Account, BalanceEntry, Notice
-from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
+from quota.errors import InvalidQuantity, NotActive
 from quota.models import (
     LedgerEntry,
-    Order,
     OrderLine,
     QuotaPack,
     QuotaWindow,
     Subscription,
-    Tariff,
     Term,
 )
 from quota.pages.header import quota_header
-from quota.quotes import Basket, RenewalBasket
-from quota.rules.lifecycle import GRACE
-from quota.services import purchasing, renewing, windows
-from quota.services.reconciling import reconcile
-from tests.factories import (
-    ImageFactory,
-    account_with,
-    buy,
-    finish,
-    press,
-    renew,
-    top_up,
-)
+from quota.quotes import Basket
+from quota.services import windows
+from tests.factories import ImageFactory, account_with, buy, finish, press, renew
+from tests.quota.renewals import BOUGHT, END, MOMENT, books_are_proved, nothing_changes
 
 pytestmark = pytest.mark.django_db
-MOMENT = timedelta(microseconds=1)
-BOUGHT = datetime(2026, 1, 31, 14, tzinfo=UTC)
-END = datetime(2026, 3, 31, 14, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -54,30 +37,6 @@ def pack() -> QuotaPack:
 def spans(of: QuotaPack) -> list[tuple[datetime, datetime]]:
     rows = QuotaWindow.objects.filter(pack=of).order_by("number")
     return [(window.starts_at, window.ends_at) for window in rows]
-
-
-def books_are_proved() -> bool:
-    return [proof.claim for proof in reconcile() if proof.broken] == []
-
-
-def nothing_changes(act: Callable[[], object], refusal: type[Refusal]) -> str:
-    def rows() -> list[object]:
-        return [
-            *Account.objects.values_list(),
-            *Subscription.objects.values_list(),
-            *QuotaPack.objects.values_list(),
-            *QuotaWindow.objects.values_list(),
-            Order.objects.count(),
-            Term.objects.count(),
-            LedgerEntry.objects.count(),
-            Notice.objects.count(),
-        ]
-
-    before = rows()
-    with pytest.raises(refusal) as refused, transaction.atomic():
-        act()
-    assert rows() == before
-    return str(refused.value)
 
 
 def test_a_renewal_appends_months_and_windows_and_says_so(account: Account) -> None:
@@ -218,197 +177,6 @@ def test_a_pack_of_another_account_cannot_be_named(account: Account) -> None:
     )
 
 
-def test_in_grace_a_renewal_starts_at_the_old_end_and_restores(
-    account: Account,
-) -> None:
-    late = END + timedelta(days=3)
-    with pytest.raises(NotActive):
-        purchasing.quote(account=account, basket=Basket(quantity=300), now=late)
-    assert quota_header(account, late) is None
-
-    renew(account, late, months=1)
-
-    subscription = Subscription.objects.get()
-    assert subscription.ends_at == datetime(2026, 4, 30, 14, tzinfo=UTC)
-    assert Term.objects.get(number=2).starts_at == END
-    header = quota_header(account, late)
-    assert header
-    assert header.left == "300"
-    press(account, [ImageFactory.create(account=account)], late)
-    assert books_are_proved()
-
-
-def test_a_natural_end_that_passed_in_grace_has_lapsed(account: Account) -> None:
-    bought = datetime(2026, 3, 2, 9, tzinfo=UTC)  # its month would end on 2 April
-    buy(account, Basket(quantity=600), bought)
-    extra = QuotaPack.objects.get(quantity=600)
-    windows.lapse_ended(now=END + timedelta(days=1))
-    cut = extra.windows.get()
-    assert (cut.ends_at, cut.lapsed_at, cut.free_tenths) == (END, None, 6000)
-    late = END + timedelta(days=4)
-
-    renew(account, late, months=1)
-    windows.lapse_ended(now=late)
-
-    cut.refresh_from_db()
-    assert (cut.ends_at, cut.lapsed_at) == (datetime(2026, 4, 2, 9, tzinfo=UTC), late)
-    assert (cut.lapsed_tenths, cut.free_tenths) == (6000, 0)
-    header = quota_header(account, late)
-    assert header
-    assert header.left == "900"
-    assert books_are_proved()
-
-
-def test_a_cut_window_is_neither_open_nor_lapsed_and_lapses_once_after_grace(
-    account: Account,
-) -> None:
-    buy(account, Basket(quantity=600), datetime(2026, 3, 2, 9, tzinfo=UTC))
-    cut = QuotaPack.objects.get(quantity=600).windows.get()
-
-    windows.lapse_ended(now=END + GRACE)
-    cut.refresh_from_db()
-    assert (cut.lapsed_at, cut.free_tenths) == (None, 6000)
-    assert windows.lapse_ended(now=END + GRACE + MOMENT) == 1
-    assert windows.lapse_ended(now=END + GRACE + MOMENT) == 0
-
-    cut.refresh_from_db()
-    assert (cut.lapsed_tenths, cut.free_tenths) == (6000, 0)
-    assert books_are_proved()
-
-
-def test_a_window_that_ends_by_itself_at_the_end_lapses_there(account: Account) -> None:
-    assert windows.lapse_ended(now=END - MOMENT) == 1
-    assert windows.lapse_ended(now=END) == 1
-    renew(account, END + timedelta(days=1), months=1)
-
-    assert books_are_proved()
-
-
-def test_at_the_last_instant_of_grace_it_is_allowed(account: Account) -> None:
-    renew(account, END + GRACE, months=1)
-
-    assert Term.objects.count() == 2
-
-
-def test_one_microsecond_later_it_is_refused(account: Account) -> None:
-    words = nothing_changes(
-        lambda: renew(account, END + GRACE, months=1, at=END + GRACE + MOMENT),
-        NotActive,
-    )
-
-    assert "closed" in words
-
-
-def test_a_worker_that_lapsed_a_cut_window_has_closed_the_renewal(
-    account: Account,
-) -> None:
-    """A press of the last instant that waited for the lock until grace was over."""
-    buy(account, Basket(quantity=600), datetime(2026, 3, 2, 9, tzinfo=UTC))
-    windows.lapse_ended(now=END + GRACE + MOMENT)
-
-    nothing_changes(lambda: renew(account, END + GRACE, months=1), NotActive)
-
-
-def pressed(account: Account, key: UUID, months: int = 1) -> Order:
-    quoted = renewing.quote(
-        account=account, basket=RenewalBasket(months), now=END - timedelta(days=9)
-    )
-    return renewing.renew(
-        account=account,
-        basket=RenewalBasket(months),
-        state=quoted.state,
-        total=quoted.total,
-        key=key,
-        by=None,
-        now=END - timedelta(days=9),
-    )
-
-
-def test_the_same_key_returns_the_first_order(account: Account) -> None:
-    key = uuid4()
-
-    first = pressed(account, key)
-    second = pressed(account, key)
-
-    assert first == second
-    assert Term.objects.count() == 2
-
-
-def test_the_same_key_with_other_input_is_refused(account: Account) -> None:
-    key = uuid4()
-    pressed(account, key)
-
-    nothing_changes(lambda: pressed(account, key, months=2), KeyReused)
-
-
-def test_two_tabs_renew_once(account: Account) -> None:
-    seen = renewing.quote(account=account, basket=RenewalBasket(1), now=END)
-    renew(account, END, months=1)
-
-    words = nothing_changes(
-        lambda: renewing.renew(
-            account=account,
-            basket=RenewalBasket(1),
-            state=seen.state,
-            total=seen.total,
-            key=uuid4(),
-            by=None,
-            now=END,
-        ),
-        QuoteMoved,
-    )
-
-    assert "was renewed" in words
-
-
-def test_a_new_tariff_moves_the_quote(account: Account) -> None:
-    seen = renewing.quote(account=account, basket=RenewalBasket(1), now=END)
-    Tariff.objects.create(
-        currency="USD",
-        valid_from=END,
-        edition_price=Decimal("7.00"),
-        quota_price=Decimal("0.05"),
-    )
-
-    nothing_changes(
-        lambda: renewing.renew(
-            account=account,
-            basket=RenewalBasket(1),
-            state=seen.state,
-            total=seen.total,
-            key=uuid4(),
-            by=None,
-            now=END,
-        ),
-        QuoteMoved,
-    )
-    order = renew(account, END, months=1)
-
-    assert order.total == Decimal("7.00") + 15
-    newest = QuotaWindow.objects.latest("number")
-    assert newest.tariff == Tariff.objects.latest("pk")
-    assert books_are_proved()
-
-
-@pytest.mark.parametrize(("over", "paid"), [(-1, False), (0, True), (1, True)])
-def test_a_balance_one_cent_short_exactly_equal_and_over(
-    over: int, *, paid: bool
-) -> None:
-    account = account_with(now=BOUGHT, spare=0)
-    top_up(account, Decimal("24.75") + Decimal(over) / 100, BOUGHT)
-
-    if not paid:
-        words = nothing_changes(
-            lambda: renew(account, END, months=1), InsufficientBalance
-        )
-        assert "Top up $0.01 first" in words
-        return
-    renew(account, END, months=1)
-
-    account.refresh_from_db()
-    assert account.balance == Decimal(over) / 100
-
-
 def test_growth_that_reaches_the_new_end_goes_on_with_the_next_renewal() -> None:
     bought = datetime(2026, 1, 28, 14, tzinfo=UTC)
     account = account_with(now=bought, months=1, quantity=0)
@@ -474,27 +242,3 @@ def test_a_pack_never_grows_and_never_comes_back(account: Account) -> None:
 
     with pytest.raises(IntegrityError, match="never comes back"), transaction.atomic():
         rows.update(dropped_at=None)
-
-
-def test_nothing_is_terminated_before_its_time_or_renewed_after(
-    account: Account,
-) -> None:
-    rows = Subscription.objects.filter(account=account)
-    deletion = END + timedelta(days=6)
-    with (
-        pytest.raises(IntegrityError, match="subscription_never_terminated_early"),
-        transaction.atomic(),
-    ):
-        rows.update(terminated_at=deletion - MOMENT)
-    with (
-        pytest.raises(IntegrityError, match="never_deleted_before_termination"),
-        transaction.atomic(),
-    ):
-        rows.update(data_deleted_at=deletion)
-    rows.update(terminated_at=deletion)
-
-    with (
-        pytest.raises(IntegrityError, match="subscription_never_terminated_early"),
-        transaction.atomic(),
-    ):
-        rows.update(ends_at=END + MOMENT)

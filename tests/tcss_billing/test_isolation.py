@@ -46,7 +46,7 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     " subscription usage usage-csv entry batch breakdown breakdown-csv"
     " statements statement statement-pdf statement-json",
     (FORM, Right.SEE): "notice-settings",
-    (ACT, Right.SEE): "read-all-notices unread-notices read-notice",
+    (ACT, Right.SEE): "read-all-notices unread-notices read-notice ask-access",
     (SHOWS, Right.SCAN): "scan-estimate schedule-estimate",
     (FORM, Right.SCAN): "scan-now schedule connect-registry registry remove-registry",
     (ACT, Right.SCAN): "update-images schedule-undo sync-registries"

@@ -1,0 +1,208 @@
+"""What became of a payment: late, taken back, disputed, unknown, in any order."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from accounts.models import Account, BalanceEntry, PaymentEvent, TopUp
+from accounts.services import settling
+from tests.accounts.payments import ask_for, books_are_proved, deliver, opened, stands
+from tests.accounts.stripe_server import StripeServer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "changes", [{"amount_total": 2291}, {"currency": "eur"}, {"id": "cs_test_7"}]
+)
+def test_a_payment_that_is_not_what_was_asked_for_waits_for_staff(
+    account: Account, stripe: StripeServer, now: datetime, changes: dict[str, Any]
+) -> None:
+    top_up = opened(account, now)
+
+    deliver(stripe.pay(**changes), now)
+
+    top_up.refresh_from_db()
+    assert top_up.problem.startswith("Paid ")
+    assert top_up.state == "open"
+    assert stands(account) == "0.00 / 0.00"
+
+
+def test_a_method_that_pays_later_is_credited_when_it_has(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    first = stripe.pay(payment_status="unpaid")
+    assert deliver(first, now).content == b"Nothing to do."
+    stripe.sessions["cs_test_1"]["payment_status"] = "paid"
+    paid = stripe.event(
+        "checkout.session.async_payment_succeeded", stripe.sessions["cs_test_1"]
+    )
+
+    assert deliver(paid, now).content == b"Credited."
+    assert stands(account) == "22.92 / 0.00"
+
+
+def test_a_page_that_ran_out_can_still_turn_out_paid(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    top_up = opened(account, now)
+    expired = stripe.event(
+        "checkout.session.expired", stripe.sessions["cs_test_1"] | {"status": "expired"}
+    )
+    paid = stripe.pay()
+
+    deliver(expired, now)
+    top_up.refresh_from_db()
+    assert top_up.state == "expired"
+    deliver(paid, now)
+    deliver({**expired, "id": "evt_late"}, now)
+
+    top_up.refresh_from_db()
+    assert top_up.state == "paid"
+    assert stands(account) == "22.92 / 0.00"
+
+
+def test_a_refund_at_stripe_is_a_reversal_and_what_was_spent_a_debt(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    deliver(stripe.pay(), now)
+
+    for kind in ("refund.created", "refund.updated", "charge.refund.updated"):
+        deliver(stripe.event(kind, stripe.refund(2000)), now)
+
+    assert stands(account) == "2.92 / 0.00"
+    entry = BalanceEntry.objects.get(kind="reversal")
+    assert entry.reason == "The card payment was paid back to the card."
+    assert books_are_proved()
+
+
+def test_a_chargeback_is_taken_and_returned_when_it_is_won(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    deliver(stripe.pay(), now)
+    dispute = stripe.dispute(2292)
+    deliver(stripe.event("charge.dispute.created", dispute), now)
+    assert stands(account) == "22.92 / 0.00"
+
+    deliver(stripe.event("charge.dispute.funds_withdrawn", dispute), now)
+    assert stands(account) == "0.00 / 0.00"
+    deliver(stripe.event("charge.dispute.funds_reinstated", dispute), now)
+    deliver(stripe.event("charge.dispute.funds_reinstated", dispute), now)
+
+    assert stands(account) == "22.92 / 0.00"
+    assert TopUp.objects.get().reversed_amount == 0
+    assert books_are_proved()
+
+
+def test_never_more_is_taken_back_than_was_paid_in(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    deliver(stripe.pay(), now)
+    deliver(stripe.event("refund.created", stripe.refund(2000)), now)
+
+    deliver(stripe.event("charge.dispute.funds_withdrawn", stripe.dispute(2292)), now)
+
+    assert stands(account) == "0.00 / 0.00"
+    assert TopUp.objects.get().reversed_amount == Decimal("22.92")
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_in_whatever_order_events_come_the_books_end_the_same(
+    account: Account, stripe: StripeServer, now: datetime, order: tuple[int, ...]
+) -> None:
+    opened(account, now)
+    refund = stripe.refund(500)
+    events = [
+        stripe.pay(),
+        stripe.event("refund.created", refund),
+        stripe.event("refund.failed", {**refund, "status": "failed"}),
+    ]
+
+    for each in order:
+        deliver(events[each], now)
+
+    assert stands(account) == "22.92 / 0.00"
+    assert not PaymentEvent.objects.filter(handled_at=None).exists()
+    assert books_are_proved()
+
+
+def test_a_refund_told_before_its_payment_waits_for_it(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    paid = stripe.pay()
+
+    early = deliver(stripe.event("refund.created", stripe.refund(2292)), now)
+    assert early.content == b"Waits for its payment."
+    deliver(paid, now)
+
+    assert stands(account) == "0.00 / 0.00"
+    kinds = BalanceEntry.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["top_up", "reversal"]
+
+
+def test_the_job_asks_about_what_is_unknown_and_charges_nothing(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    stripe.pay()
+    stripe.events.clear()
+    made = len(stripe.calls)
+
+    for _ in range(2):
+        settling.reconcile(now=now + timedelta(minutes=3))
+
+    assert stands(account) == "22.92 / 0.00"
+    assert {call.split()[0] for call in stripe.calls[made:]} == {"GET"}
+
+
+def test_the_job_fetches_the_events_that_did_not_reach_us(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    stripe.pay()
+    for number in range(1, 4):
+        stripe.event("refund.created", stripe.refund(100, number))
+
+    for _ in range(2):
+        settling.reconcile(now=now + timedelta(minutes=3))
+
+    assert stands(account) == "19.92 / 0.00"
+    assert PaymentEvent.objects.count() == 4
+    assert books_are_proved()
+
+
+def test_a_service_that_is_down_stops_nothing_and_loses_nothing(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    stripe.pay()
+    stripe.fails_with = 503
+    settling.reconcile(now=now + timedelta(minutes=3))
+    assert stands(account) == "0.00 / 0.00"
+
+    stripe.fails_with = None
+    settling.reconcile(now=now + timedelta(minutes=8))
+
+    assert stands(account) == "22.92 / 0.00"
+
+
+def test_a_request_that_never_got_a_page_is_given_up_after_a_day(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    top_up = ask_for(account, now)
+
+    settling.reconcile(now=now + timedelta(hours=24))
+    top_up.refresh_from_db()
+    assert top_up.state == "requested"
+    settling.reconcile(now=now + timedelta(hours=26))
+
+    top_up.refresh_from_db()
+    assert top_up.state == "expired"
