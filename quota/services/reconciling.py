@@ -9,6 +9,7 @@ from django.db import connection
 
 from quota.models import ReconcileRun
 from quota.services import money_proofs
+from quota.services.finding_proofs import FINDING_PROOFS
 from quota.services.refund_proofs import REFUND_PROOFS
 from quota.services.usage_proofs import USAGE_PROOFS
 
@@ -303,6 +304,7 @@ PROOFS: tuple[tuple[str, str, str], ...] = (
     ),
     *REFUND_PROOFS,
     *USAGE_PROOFS,
+    *FINDING_PROOFS,
     (
         "every account has exactly one creator",
         "SELECT count(*) FROM accounts_account",
