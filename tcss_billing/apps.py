@@ -2,6 +2,9 @@
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin
+from django.core.checks import register
+
+from tcss_billing import checks
 
 
 class RootConfig(AppConfig):
@@ -9,6 +12,10 @@ class RootConfig(AppConfig):
 
     name = "tcss_billing"
     default = True
+
+    def ready(self) -> None:
+        """Say before a deployment what must be set."""
+        register(checks.keys_are_brought, deploy=True)
 
 
 class BackOfficeConfig(admin.AdminConfig):

@@ -34,6 +34,12 @@ def local_credential_key() -> str:
     return _made_once("credential-key", key)
 
 
+def made_here() -> frozenset[str]:
+    """The keys that this checkout made for itself."""
+    paths = (home() / name for name in ("secret-key", "credential-key"))
+    return frozenset(path.read_text() for path in paths if path.exists())
+
+
 def _made_once(name: str, content: str) -> str:
     try:
         return _linked_once(home() / name, content)

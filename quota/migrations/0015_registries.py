@@ -356,4 +356,14 @@ class Migration(migrations.Migration):
             ),
         ),
         *[_same_account(child) for child in ("sighting", "registrysync")],
+        # The other way: what was only seen in a registry cannot be said any more.
+        migrations.RunSQL(
+            migrations.RunSQL.noop,
+            [
+                "DELETE FROM quota_sighting WHERE registry_id IS NOT NULL",
+                "UPDATE quota_image SET is_repository = false, repository_tags = 0"
+                " WHERE is_repository",
+                "SET CONSTRAINTS ALL IMMEDIATE",
+            ],
+        ),
     ]

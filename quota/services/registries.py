@@ -15,7 +15,7 @@ from quota.models import Registry, RegistrySync
 from quota.services import sightings
 from quota.sources.content import SourceError
 from quota.sources.distribution import Access
-from quota.sources.reach import Reach, RegistryFailure, origin
+from quota.sources.reach import Reach, RegistryFailure
 from quota.sources.registry import Door, RegistrySource
 
 HOUR = timedelta(hours=1)
@@ -84,22 +84,18 @@ def connect(
 def change(*, registry: Registry, details: Details, password: str) -> Registry:
     """Change a registry; an empty ``password`` keeps the one it has.
 
-    Refuses to keep it for another address or user: whoever may change the address could
-    otherwise have it sent to a place of their own. What was wrong is forgotten.
+    Refuses to keep it for another address, user or certificate: whoever may change
+    these could otherwise have it sent to a place of their own. What was wrong is
+    forgotten.
     """
     Account.objects.lock(registry.account_id)
     _check_name(registry.account_id, details.name, registry.pk)
     row = Registry.objects.get(account=registry.account_id, pk=registry.pk)
-    elsewhere = origin(row.address) != origin(details.address)
-    if (
-        row.password
-        and not password
-        and details.username
-        and (elsewhere or row.username != details.username)
-    ):
+    keeps = row.password and not password and details.username
+    if keeps and _sent_to(row) != _sent_to(details):
         raise RegistryRefused(
-            "Enter the password again: it is only kept for the address and user it was"
-            " entered for."
+            "Enter the password again: it is only kept for the address, user and"
+            " certificate it was entered for."
         )
     for column, value in details.columns().items():
         setattr(row, column, value)
@@ -114,6 +110,12 @@ def change(*, registry: Registry, details: Details, password: str) -> Registry:
         ]
     )  # fmt: skip
     return row
+
+
+def _sent_to(place: Registry | Details) -> tuple[object, ...]:
+    """To whom a password goes, and how sure that is."""
+    certificate = place.ca_certificate.split()
+    return place.address, place.username, place.verify_certificate, certificate
 
 
 def _check_name(account_id: int, name: str, own: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,23 +142,36 @@ def test_no_job_and_no_log_line_carries_a_password(
     assert PASSWORD not in str(jobs) + caplog.text
 
 
-def test_a_password_is_not_kept_for_another_address(
-    account: Account, now: datetime
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"address": "https://evil.example"},
+        {"address": "https://r.example/elsewhere"},
+        {"username": "other"},
+        {"verify_certificate": False},
+        {"ca_certificate": "their own"},
+    ],
+)
+def test_a_password_is_not_kept_for_another_place(
+    account: Account, now: datetime, change: dict[str, Any]
 ) -> None:
-    """Else whoever may change the address could have it sent to their own place."""
+    """Else whoever may change it could have the password sent to their own place."""
     registry = connect(
-        account, "https://r.example", now, username="u", password="s3cret"
-    )
-    moved = Details(
-        name="r", type="docker", address="https://evil.example", username="u"
-    )
+        account, "https://r.example", now, username="u", password="s3cret",
+        ca_certificate="one\ntwo",
+    )  # fmt: skip
+    stays = Details(
+        name="r", type="docker", address="https://r.example", username="u",
+        ca_certificate="one\r\ntwo\r\n", pull_limit=9,
+    )  # fmt: skip
 
     with pytest.raises(RegistryRefused, match="Enter the password again"):
-        registries.change(registry=registry, details=moved, password="")
+        registries.change(
+            registry=registry, details=replace(stays, **change), password=""
+        )
 
     registry.refresh_from_db()
-    assert registry.address == "https://r.example"
-    stays = Details(name="r", type="docker", address="https://r.example", username="u")
+    assert (registry.address, registry.pull_limit) == ("https://r.example", None)
     changed = registries.change(registry=registry, details=stays, password="")
     assert changed.password.reveal() == "s3cret"
 
