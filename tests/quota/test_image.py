@@ -14,7 +14,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import Account
 from quota.models import FindingGroup, Image, LedgerEntry, TriageState
 from tests.factories import ImageFactory, account_with, creator_of, finish, press
-from tests.quota.test_findings import decide, scanned, weak
+from tests.quota.found import decide, scanned, weak
 
 pytestmark = pytest.mark.django_db
 
