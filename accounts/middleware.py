@@ -19,20 +19,50 @@ PASSING = {"55P03", "40P01", "40001"}
 SEEN_STEP = 300
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
+    " form-action 'self'; frame-ancestors 'none'; report-uri /csp-reports;"
+    " report-to csp"
 )
+# What every answer says, unless its view says otherwise. What is personal is kept by
+# the browser alone, which asks before it shows it again.
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Reporting-Endpoints": 'csp="/csp-reports"',
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
 
 
 class ContentPolicy:
-    """A strict content policy: nothing inline, nothing from elsewhere."""
+    """A strict content policy: nothing inline, nothing from elsewhere. What a browser
+    refuses by it is reported (accounts.csp_reports)."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.answer(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
+
+
+class BodyLimit:
+    """Refuse a body longer than any form of ours before a byte of it is read (413)."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length[:20]) <= _longest():
+            return self.answer(request)
+        words = f"This is longer than {_longest() / 1_000_000:g} MB. Send less at once."
+        return render(request, "refused.html", {"words": words}, status=413)
+
+
+def _longest() -> int:
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
 class IdleSession:

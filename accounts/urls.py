@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from accounts import webhooks
+from accounts import csp_reports, webhooks
 from accounts.views import (
     access,
     invites,
@@ -42,6 +42,7 @@ urlpatterns = [
     path("", signing.home, name="home"),
     path("sign-in", signing.form_page(signing.SignIn.as_view()), name="sign-in"),
     path("sign-in/code", signing.second, name="second-step"),
+    path("csp-reports", csp_reports.csp_reports, name="csp-reports"),
     path("payments/stripe", webhooks.stripe, name="stripe-webhook"),
     path("sign-out", signing.SignOut.as_view(), name="sign-out"),
     path("sign-up", signing.sign_up, name="sign-up"),

@@ -1,6 +1,5 @@
 """Which database the settings name: ``DATABASE_URL``, or the embedded one."""
 
-import os
 from typing import Any
 
 from environs import Env
@@ -23,7 +22,7 @@ def configured(env: Env) -> dict[str, dict[str, Any]]:
     """
     if env.str("DATABASE_URL", default=""):
         app = env.dj_db_url("DATABASE_URL")
-        owner = env.dj_db_url("DATABASE_OWNER_URL", default=os.environ["DATABASE_URL"])
+        owner = env.dj_db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
     else:
         app, owner = (
             _embedded(embedded_postgres.APP),

@@ -4,14 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from environs import Env
+from environs import FileAwareEnv
 
 from tcss_billing import databases, state
 from tcss_billing.watching import configured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Env()
+# Each variable may also come from a file: SECRET_KEY_FILE names the one with the key.
+env = FileAwareEnv(strip_whitespace=True)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or state.local_secret()
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "accounts.middleware.IdleSession",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.BodyLimit",
     "accounts.middleware.RetryOnce",
 ]
 
@@ -134,6 +136,12 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 )
 SESSION_ENGINE = "accounts.sessions"
+# Behind TLS no other host of the domain can set these for us.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+# No form of ours is longer, and none takes a file: more is refused unread (413).
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+FILE_UPLOAD_HANDLERS: list[str] = []
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 # Away for longer: signed out, and back on the same page after signing in.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import second_step
-from accounts.errors import Refusal
+from accounts.errors import TooMany
 from accounts.forms.profile import PasswordForm
 from accounts.forms.second_factor import AppCodeForm
 from accounts.pages.second_factor import second_factor_page
@@ -50,7 +50,7 @@ def confirm(request: PersonRequest) -> HttpResponse:
             codes = second_factor.confirm(
                 user=request.user, typed=form.cleaned_data["digits"], now=timezone.now()
             )
-        except Refusal as refusal:
+        except (second_factor.WrongCode, TooMany) as refusal:
             form.add_error("digits", str(refusal))
             return _page(request, refusal.status, code_form=form)
         update_session_auth_hash(request, request.user)

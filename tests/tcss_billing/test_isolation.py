@@ -35,7 +35,7 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     (SHOWS, PUBLIC): "home",
     (FORM, PUBLIC): "sign-in second-step sign-up open-account forgot-password"
     " set-password accept-invite confirm",
-    (ACT, PUBLIC): "sign-out stripe-webhook",
+    (ACT, PUBLIC): "sign-out stripe-webhook csp-reports",
     (SHOWS | {"HEAD"}, TICKET): "pull-ping pull-manifest pull-blob",
     (SHOWS, PERSON): "profile second-factor",
     (ACT, PERSON): "profile-name profile-email profile-phone profile-password"
