@@ -111,6 +111,7 @@ class Outlook:
     price: Decimal
     missing: Decimal
     left_out: Sequence[QuotaPack] = ()
+    is_on: bool = False
 
     @property
     def is_covered(self) -> bool:

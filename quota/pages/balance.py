@@ -1,6 +1,6 @@
 """*Balance*: the figure, a debt, and every movement with what stood after it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -11,14 +11,14 @@ from django.urls import reverse
 from accounts.models import Account, BalanceEntry, TopUp
 from accounts.money import format_money
 from accounts.spreadsheets import safe
-from quota.models import Order, Subscription
+from quota.models import Order
 from quota.pages.keyset import newest, year_bounds, years_of
 from quota.pages.words import Clock
 from quota.quotes import Outlook
 
 CHUNK = 1_000
 AWAITED_FOR, AWAITED_SHOWN = timedelta(days=30), 3
-ORDER = "order:"
+ORDER = "order"
 CAME_BY = {"bank-transfer": "By bank transfer.", "top-up": "By card or other method."}
 CSV_HEADER = (
     "When", "Movement", "Order", "Reason", "Amount", "Currency", "Balance after",
@@ -82,17 +82,16 @@ class BalancePage:
 def balance_page(
     account: Account, asked: Asked, cursor: str, now: datetime
 ) -> BalancePage:
-    """The movements after ``cursor`` in three queries. Refuses a place in the list that
+    """The movements after ``cursor`` in two queries. Refuses a place in the list that
     was not given out for it (UnknownCursor)."""
     found = newest(_entries(account, asked), by="id", account=account, cursor=cursor)
-    orders = _orders(account, found.rows)
     clock = Clock(account, now)
     query = asked.query()
     return BalancePage(
         figure=format_money(account.balance, account.currency),
         debt=format_money(account.debt, account.currency) if account.debt else "",
         awaited=_awaited(account, now),
-        movements=[_movement(each, account, orders, clock) for each in found.rows],
+        movements=[_movement(each, account, clock) for each in found.rows],
         next_query=urlencode({**query, "after": found.after}) if found.after else "",
         first_query=urlencode(query) if cursor else "",
         query=urlencode(query),
@@ -126,8 +125,7 @@ def next_charge(account: Account, outlook: Outlook | None, now: datetime) -> str
         f"{Clock(account, now).day(outlook.next_at)}:"
         f" {format_money(outlook.price, account.currency)}"
     )
-    subscription = Subscription.objects.current(account.pk, now)
-    if subscription is None or not subscription.auto_renew:
+    if not outlook.is_on:
         return f"{words} if auto-renewal is on"
     if outlook.is_covered:
         return words
@@ -145,26 +143,17 @@ def _entries(account: Account, asked: Asked) -> QuerySet[BalanceEntry]:
     return entries
 
 
-def _number(entry: BalanceEntry) -> int | None:
-    number = entry.reference.removeprefix(ORDER)
-    return int(number) if number != entry.reference and number.isdecimal() else None
+def _order(entry: BalanceEntry) -> Order | None:
+    """The order of a movement, by its number: written at the same instant, so that its
+    label needs no query."""
+    name, _, number = entry.reference.partition(":")
+    if name != ORDER or not number.isdecimal():
+        return None
+    return Order(number=int(number), created_at=entry.created_at)
 
 
-def _orders(
-    account: Account, entries: Sequence[BalanceEntry]
-) -> Mapping[int | None, Order]:
-    numbers = {number for entry in entries if (number := _number(entry)) is not None}
-    orders = Order.objects.filter(account=account, number__in=numbers)
-    return {order.number: order for order in orders}
-
-
-def _movement(
-    entry: BalanceEntry,
-    account: Account,
-    orders: Mapping[int | None, Order],
-    clock: Clock,
-) -> Movement:
-    order = orders.get(_number(entry))
+def _movement(entry: BalanceEntry, account: Account, clock: Clock) -> Movement:
+    order = _order(entry)
     currency = account.currency
     sign = "+" if entry.amount > 0 else ""
     return Movement(
@@ -204,17 +193,15 @@ def movements_csv(account: Account, asked: Asked) -> Iterator[Sequence[str]]:
             cursor=cursor,
             size=CHUNK,
         )
-        orders = _orders(account, found.rows)
         for entry in found.rows:
-            yield _csv_row(entry, account, orders.get(_number(entry)))
+            yield _csv_row(entry, account)
         cursor = found.after
         if not cursor:
             return
 
 
-def _csv_row(
-    entry: BalanceEntry, account: Account, order: Order | None
-) -> Sequence[str]:
+def _csv_row(entry: BalanceEntry, account: Account) -> Sequence[str]:
+    order = _order(entry)
     local = entry.created_at.astimezone(account.zone_info)
     return (
         local.isoformat(timespec="seconds"),

@@ -31,6 +31,7 @@ class PackView:
     words: str
     windows: Sequence[WindowRow]
     over: str
+    monthly: int
 
 
 def packs_of(
@@ -88,6 +89,7 @@ def _pack(
         words=words,
         windows=[_window(window, clock) for window in present],
         over=f"{plural(over, 'month')} before" if over else "",
+        monthly=0 if pack.closed_at else pack.quantity,
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import Min
 
 from accounts.models import Account
 from accounts.money import format_money
-from quota.models import Order, QuotaPack, Schedule, Subscription
+from quota.models import Order, Schedule, Subscription
 from quota.pages.packs import PackView, packs_of
 from quota.pages.sent import Sent, sent_about
 from quota.pages.words import Clock, plural
@@ -150,7 +150,7 @@ class _Told:
         packs = packs_of(self.account, self.subscription, self.clock)
         renewable = self.state in (State.ACTIVE, State.SUSPENDED)
         return Life(
-            sub=self._sub(),
+            sub=self._sub(packs),
             tag=tag,
             tag_icon=icon,
             tone=tone,
@@ -169,13 +169,9 @@ class _Told:
             sent=sent_about(self.account, self.subscription, self.clock),
         )
 
-    def _sub(self) -> str:
+    def _sub(self, packs: Sequence[PackView]) -> str:
         cores = plural(self.subscription.cores, "core")
-        monthly = sum(
-            QuotaPack.objects.filter(
-                account=self.account, subscription=self.subscription, closed_at=None
-            ).values_list("quantity", flat=True)
-        )
+        monthly = sum(pack.monthly for pack in packs)
         scans = f", image scan with {monthly:,} scans a month" if monthly else ""
         return f"Professional Edition for {cores}{scans}"
 

@@ -12,13 +12,13 @@ from accounts.models import Account, BalanceEntry, Notice, User
 from accounts.money import format_money
 from accounts.services import notices
 from quota.errors import NotActive
-from quota.models import AutoRenewSwitch, Order, QuotaPack, Subscription
+from quota.models import AutoRenewSwitch, Order, Subscription
 from quota.quotes import Outlook, RenewalBasket, RenewalQuote
 from quota.rules.auto_renewal import LATE, due_attempt, next_attempt
 from quota.rules.dates import local_date, moment_words
 from quota.rules.lifecycle import GRACE, SubscriptionState
-from quota.rules.refunds import OPEN
 from quota.services import renewing
+from quota.services.renewal_ground import Ground, renewable, stand, stand_on
 
 ONE_MONTH = 1
 # The first attempt is at most a day, of 25 hours, and an hour before the end.
@@ -43,12 +43,8 @@ def switch(*, account: Account, on: bool, by: User | None, now: datetime) -> Swi
     nothing.
     """
     locked = Account.objects.lock(account.pk)
-    subscription = Subscription.objects.current(locked.pk, now)
-    if subscription is None:
-        raise NotActive("There is no Professional Edition to renew. Buy it first.")
+    subscription = renewable(Subscription.objects.current(locked.pk, now), now)
     state = subscription.state(now)
-    if state not in renewing.RENEWABLE:
-        raise NotActive(renewing.CLOSED)
     turned = Subscription.objects.filter(
         account=locked, pk=subscription.pk, auto_renew=not on
     ).update(auto_renew=on, auto_renew_tried_at=now)
@@ -61,15 +57,20 @@ def switch(*, account: Account, on: bool, by: User | None, now: datetime) -> Swi
     return Switched(on, None)
 
 
-def outlook(*, account: Account, now: datetime) -> Outlook | None:
+def outlook(
+    *, account: Account, now: datetime, ground: Ground | None = None
+) -> Outlook | None:
     """What the next attempt would be, were auto-renewal on: None where there is nothing
-    that can be renewed."""
-    subscription = Subscription.objects.current(account.pk, now)
-    if subscription is None or subscription.state(now) not in renewing.RENEWABLE:
-        return None
-    next_at = next_attempt(subscription.ends_at, subscription.zone_info, now)
+    that can be renewed. ``ground`` is that of ``now``, where it was read already."""
     try:
-        quoted = _quote(account, subscription, next_at or now)
+        current = (
+            ground.subscription
+            if ground
+            else renewable(Subscription.objects.current(account.pk, now), now)
+        )
+        next_at = next_attempt(current.ends_at, current.zone_info, now)
+        at = next_at or now
+        quoted = _quote(ground.at(at) if ground else stand_on(account, current, at))
     except NotActive:
         return None
     return Outlook(
@@ -77,6 +78,7 @@ def outlook(*, account: Account, now: datetime) -> Outlook | None:
         quoted.total,
         max(Decimal(0), quoted.total + account.debt - account.balance),
         [offer.pack for offer in quoted.left_out],
+        is_on=current.auto_renew,
     )
 
 
@@ -132,25 +134,15 @@ def _topped_up_while_suspended(subscription: Subscription, now: datetime) -> boo
     ).exists()
 
 
-def _quote(account: Account, subscription: Subscription, now: datetime) -> RenewalQuote:
-    basket = RenewalBasket(ONE_MONTH, left_out=_left_out(subscription))
-    return renewing.quote(account=account, basket=basket, now=now)
-
-
-def _left_out(subscription: Subscription) -> frozenset[int]:
-    """The packs that auto-renewal leaves out: those of an open refund request."""
-    packs = QuotaPack.objects.filter(
-        account=subscription.account_id,
-        subscription=subscription,
-        refund_requests__state__in=OPEN,
-    )
-    return frozenset(packs.values_list("pk", flat=True))
+def _quote(ground: Ground) -> RenewalQuote:
+    """One month, without the packs of an open refund request."""
+    return renewing.price(ground, RenewalBasket(ONE_MONTH, left_out=ground.asked_back))
 
 
 def _try(account: Account, subscription: Subscription, now: datetime) -> Order | None:
     try:
         with transaction.atomic():
-            quoted = _quote(account, subscription, now)
+            quoted = _quote(stand(account, now))
             return renewing.renew(
                 account=account,
                 basket=quoted.basket,

@@ -1,14 +1,12 @@
 """Renewing Professional Edition and its packs: quote, then pay from the balance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max, Sum
 
 from accounts.models import Account, BalanceEntry, Notice, User
 from accounts.money import format_money
@@ -21,104 +19,55 @@ from quota.models import (
     QuotaPack,
     QuotaWindow,
     Subscription,
-    Tariff,
     Term,
 )
 from quota.quotes import PackOffer, RenewalBasket, RenewalQuote
 from quota.rules.dates import moment_words
-from quota.rules.lifecycle import SubscriptionState
 from quota.rules.pricing import QuantityError
 from quota.rules.renewal import (
     DROPPED,
-    LastWindow,
     check_kept,
-    has_ended,
     months_allowed,
     renew_edition,
     renew_pack,
     total_of,
 )
 from quota.services import waking
+from quota.services.renewal_ground import CLOSED, Ground, Held, stand
 
-RENEWABLE = (SubscriptionState.ACTIVE, SubscriptionState.SUSPENDED)
 PRESETS = (1, 3, 6, 12, 24, 36)
-CLOSED = "Renewal has closed: Professional Edition ended more than five days ago."
-
-
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What every quote of a renewal stands on, read at one instant."""
-
-    account: Account
-    subscription: Subscription
-    tariff: Tariff
-    terms: int
-    months: int
-    packs: Sequence[QuotaPack]
-    lasts: Mapping[int, LastWindow]
-    now: datetime
 
 
 def quote(*, account: Account, basket: RenewalBasket, now: datetime) -> RenewalQuote:
     """Price a renewal at ``now``. Refuses what cannot be renewed (rules 4.5, 6)."""
-    ground = _ground(account, now)
+    return price(stand(account, now), basket)
+
+
+def price(ground: Ground, basket: RenewalBasket) -> RenewalQuote:
+    """Price a renewal on a ground that was read. Refuses quantities and lengths that
+    are not sold."""
     try:
         return _priced(ground, basket)
     except QuantityError as refusal:
         raise InvalidQuantity(str(refusal)) from refusal
 
 
-def choices(
-    *, account: Account, kept: Mapping[int, int], now: datetime
-) -> Sequence[RenewalQuote]:
-    """Price the lengths that are offered by name, as far as they are possible now."""
-    ground = _ground(account, now)
+def choices(ground: Ground, kept: Mapping[int, int]) -> Sequence[RenewalQuote]:
+    """Price the lengths that are offered by name, as far as they are possible."""
     most = months_allowed(
         months_before=ground.months,
         anchor=ground.subscription.anchor,
         zone=ground.subscription.zone_info,
-        now=now,
+        now=ground.now,
     )
-    try:
-        return [
-            _priced(ground, RenewalBasket(months, kept))
-            for months in PRESETS
-            if months <= most
-        ]
-    except QuantityError as refusal:
-        raise InvalidQuantity(str(refusal)) from refusal
+    return [
+        price(ground, RenewalBasket(months, kept))
+        for months in PRESETS
+        if months <= most
+    ]
 
 
-def _ground(account: Account, now: datetime) -> _Ground:
-    subscription = Subscription.objects.current(account.pk, now)
-    if subscription is None:
-        raise NotActive("There is no Professional Edition to renew. Buy it first.")
-    if subscription.state(now) not in RENEWABLE:
-        raise NotActive(CLOSED)
-    paid = subscription.terms.filter(account=account.pk).aggregate(
-        number=Max("number"), months=Sum("months")
-    )
-    packs = QuotaPack.objects.filter(
-        account=account, subscription=subscription, closed_at=None
-    ).order_by("anchor", "pk")
-    lasts = _last_windows(subscription)
-    return _Ground(
-        account=account,
-        subscription=subscription,
-        tariff=Tariff.objects.in_force(account.currency, now),
-        terms=paid["number"],
-        months=paid["months"],
-        packs=[
-            pack
-            for pack in packs
-            if not has_ended(lasts[pack.pk], subscription.ends_at, now)
-        ],
-        lasts=lasts,
-        now=now,
-    )
-
-
-def _priced(ground: _Ground, basket: RenewalBasket) -> RenewalQuote:
+def _priced(ground: Ground, basket: RenewalBasket) -> RenewalQuote:
     subscription, tariff = ground.subscription, ground.tariff
     edition = renew_edition(
         cores=subscription.cores,
@@ -150,31 +99,32 @@ def _priced(ground: _Ground, basket: RenewalBasket) -> RenewalQuote:
 
 
 def _offers(
-    ground: _Ground, basket: RenewalBasket, new_end: datetime
+    ground: Ground, basket: RenewalBasket, new_end: datetime
 ) -> Sequence[PackOffer]:
-    goes_on = {pack.pk for pack in ground.packs if pack.dropped_at is None}
-    frozen = {pack.pk for pack in ground.packs if pack.frozen_at}
+    packs = [held.pack for held in ground.packs]
+    goes_on = {pack.pk for pack in packs if pack.dropped_at is None}
+    frozen = {pack.pk for pack in packs if pack.frozen_at}
     renewable = goes_on - frozen - basket.left_out
     if basket.kept.keys() - renewable:
         raise QuantityError(
             "One of these purchases can no longer be renewed. Load the page again."
         )
     offers = [
-        _offer(ground, pack, basket, new_end, is_renewed=pack.pk in renewable)
-        for pack in ground.packs
+        _offer(ground, held, basket, new_end, is_renewed=held.pack.pk in renewable)
+        for held in ground.packs
     ]
     return [each for each in offers if each.pack.pk in goes_on or each.renewal.growth]
 
 
 def _offer(
-    ground: _Ground,
-    pack: QuotaPack,
+    ground: Ground,
+    held: Held,
     basket: RenewalBasket,
     new_end: datetime,
     *,
     is_renewed: bool,
 ) -> PackOffer:
-    kept = DROPPED
+    pack, last, kept = held.pack, held.last, DROPPED
     if is_renewed:
         kept = basket.kept.get(pack.pk, pack.quantity)
         check_kept(kept, quantity=pack.quantity, step=ground.tariff.step)
@@ -182,13 +132,13 @@ def _offer(
         kept=kept,
         anchor=pack.anchor,
         zone=ZoneInfo(pack.zone),
-        last=ground.lasts[pack.pk],
+        last=last,
         old_end=ground.subscription.ends_at,
         new_end=new_end,
         quota_price=ground.tariff.quota_price,
         currency=ground.tariff.currency,
     )
-    last, growth = ground.lasts[pack.pk], renewal.growth
+    growth = renewal.growth
     return PackOffer(
         pack,
         kept,
@@ -196,17 +146,6 @@ def _offer(
         stays_until=growth.grown_to if growth else last.ends_at,
         is_left_out=not is_renewed and pack.dropped_at is None,
     )
-
-
-def _last_windows(subscription: Subscription) -> dict[int, LastWindow]:
-    windows = QuotaWindow.objects.filter(
-        account=subscription.account_id, pack__subscription=subscription
-    )
-    rows = windows.order_by("pack", "-number").distinct("pack")
-    return {
-        window.pack_id: LastWindow(window.number, window.starts_at, window.ends_at)
-        for window in rows
-    }
 
 
 @transaction.atomic

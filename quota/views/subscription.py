@@ -25,8 +25,10 @@ from accounts.http import (
     who_has,
     with_account,
 )
+from accounts.models import Account
 from quota.forms.fields import unreadable
 from quota.forms.renewal import RenewalForm
+from quota.models import Subscription
 from quota.pages.header import standing
 from quota.pages.renewal import (
     auto_renewal_words,
@@ -36,8 +38,9 @@ from quota.pages.renewal import (
     switched_words,
 )
 from quota.pages.subscription import life, renewed_words
-from quota.quotes import RenewalBasket, RenewalQuote
+from quota.quotes import RenewalBasket
 from quota.services import auto_renewal, renewing
+from quota.services.renewal_ground import Ground, renewable, stand_on
 
 PAGE = "quota/subscription.html"
 
@@ -133,58 +136,70 @@ def _page(
 def _context(request: AccountRequest, data: QueryDict, now: datetime) -> dict[str, Any]:
     account, can_buy = request.account, Right.MONEY in request.rights
     account.refresh_from_db(fields=["balance", "debt"])
-    current = standing(account, now).subscription
-    outlook = auto_renewal.outlook(account=account, now=now) if can_buy else None
+    stands = standing(account, now)
+    current = stands.subscription
+    ground = _ground(account, current, now) if can_buy else None
+    outlook = None
+    if ground:
+        outlook = auto_renewal.outlook(account=account, now=now, ground=ground)
     page = life(account, current, outlook, now, can_buy=can_buy)
-    context: dict[str, Any] = {"life": page}
+    context: dict[str, Any] = {"life": page, "quota_mini": stands.header}
     if not can_buy:
         context["helpers"] = who_has(account, Right.MONEY)
     if outlook and current:
         context["auto"] = auto_renewal_words(outlook, account, now, current)
-    if page.can_renew:
-        context |= _renewal(request, data, now)
+    if ground and page.can_renew:
+        context |= _renewal(ground, data)
     return context
+
+
+def _ground(
+    account: Account, current: Subscription | None, now: datetime
+) -> Ground | None:
+    """What a renewal stands on; None where nothing can be renewed."""
+    try:
+        return stand_on(account, renewable(current, now), now)
+    except Refusal:
+        return None
 
 
 def _form(
     request: AccountRequest, data: QueryDict, now: datetime
 ) -> RenewalForm | None:
     """The form over the packs there are; None where nothing can be renewed."""
-    try:
-        return RenewalForm(data, packs=_packs(_plain(request, now)))
-    except Refusal:
-        return None
+    current = standing(request.account, now).subscription
+    ground = _ground(request.account, current, now)
+    return RenewalForm(data, packs=_packs(ground)) if ground else None
 
 
-def _plain(request: AccountRequest, now: datetime) -> RenewalQuote:
-    return renewing.quote(account=request.account, basket=RenewalBasket(1), now=now)
+def _packs(ground: Ground) -> Mapping[int, int]:
+    packs = [held.pack for held in ground.packs]
+    return {
+        pack.pk: pack.quantity
+        for pack in packs
+        if not (pack.dropped_at or pack.frozen_at)
+    }
 
 
-def _packs(quoted: RenewalQuote) -> Mapping[int, int]:
-    return {offer.pack.pk: offer.pack.quantity for offer in quoted.packs}
-
-
-def _renewal(request: AccountRequest, data: QueryDict, now: datetime) -> dict[str, Any]:
+def _renewal(ground: Ground, data: QueryDict) -> dict[str, Any]:
     """The form as it was sent, and its price or the reason why it has none."""
     try:
-        plain = _plain(request, now)
+        plain = renewing.price(ground, RenewalBasket(1))
     except Refusal as closed:
         return {"unsold": closed}
-    form = RenewalForm(data, packs=_packs(plain))
+    form = RenewalForm(data, packs=_packs(ground))
     found: dict[str, Any] = {"form": form, "key": RenewalForm.new_key()}
     kept: Mapping[int, int] = {}
     if form.is_valid():
         try:
-            quoted = renewing.quote(
-                account=request.account, basket=form.basket(), now=now
-            )
+            quoted = renewing.price(ground, form.basket())
         except Refusal as unsold:
             found["unsold"] = unsold
         else:
-            kept, found["quote"] = form.kept, quote_words(quoted, now)
-    lengths = renewing.choices(account=request.account, kept=kept, now=now)
+            kept, found["quote"] = form.kept, quote_words(quoted, ground.now)
+    lengths = renewing.choices(ground, kept)
     months = form.cleaned_data.get("months", 0)
-    found["lengths"] = length_choices(lengths, months, now)
+    found["lengths"] = length_choices(lengths, months, ground.now)
     found["is_other"] = not any(length.chosen for length in found["lengths"])
-    found["packs"] = pack_fields(plain, form.kept, now)
+    found["packs"] = pack_fields(plain, form.kept, ground.now)
     return found
