@@ -8,17 +8,20 @@ from tcss_billing import embedded_postgres
 from tcss_billing.embedded_postgres.cluster import PORT
 from tcss_billing.state import home
 
-# One persistent connection a thread (None: never closed for its age), which prepares
-# the statements it repeats. A pooler in between must pool sessions, not transactions.
+# One persistent connection a thread (None: never closed for its age), with values sent
+# beside the statement. Nothing of it outlives a transaction but a cursor of the server,
+# which a pooler of transactions cannot have.
 PERSISTENT = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
-PREPARED = {"server_side_binding": True}
+BOUND = {"server_side_binding": True}
 
 
 def configured(env: Env) -> dict[str, dict[str, Any]]:
     """Return Django's DATABASES: the application's role and the owner's.
 
     ``DATABASE_URL`` names the application's role, ``DATABASE_OWNER_URL`` the owner
-    (by default the same). Without them the embedded server is used.
+    (by default the same). Without them the embedded server is used. With
+    ``DATABASE_POOLER`` the former goes through a pooler of transactions; the owner's
+    never does.
     """
     if env.str("DATABASE_URL", default=""):
         app = env.dj_db_url("DATABASE_URL")
@@ -28,11 +31,12 @@ def configured(env: Env) -> dict[str, dict[str, Any]]:
             _embedded(embedded_postgres.APP),
             _embedded(embedded_postgres.OWNER),
         )
+    app["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_POOLER", default=False)
     return {"default": _persistent(app), "owner": _persistent(owner)}
 
 
 def _persistent(database: dict[str, Any]) -> dict[str, Any]:
-    options = {**database.get("OPTIONS", {}), **PREPARED}
+    options = {**database.get("OPTIONS", {}), **BOUND}
     return {**database, **PERSISTENT, "OPTIONS": options}
 
 

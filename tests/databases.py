@@ -9,13 +9,15 @@ from tcss_billing.embedded_postgres.cluster import PORT
 from tcss_billing.state import home
 
 
-def environment(cluster: Cluster, name: str = DATABASE) -> dict[str, str]:
-    """What the settings read. The server is not started by it."""
-    host = quote(str(cluster.socket_directory), safe="")
-    at = f"{host}:{PORT}/{name}"
+def environment(
+    cluster: Cluster, name: str = DATABASE, pooler: Cluster | None = None
+) -> dict[str, str]:
+    """What the settings read. The server is not started by it. The owner never goes
+    through the pooler."""
     return {
-        "DATABASE_URL": f"postgres://{APP}@{at}",
-        "DATABASE_OWNER_URL": f"postgres://{OWNER}@{at}",
+        "DATABASE_URL": _url(pooler or cluster, APP, name),
+        "DATABASE_POOLER": "true" if pooler else "false",
+        "DATABASE_OWNER_URL": _url(cluster, OWNER, name),
         "DJANGO_SETTINGS_MODULE": "tcss_billing.settings",
     }
 
@@ -24,3 +26,8 @@ def of_this_run() -> dict[str, str]:
     """The database that the tests of this run are using."""
     name = str(connections["default"].settings_dict["NAME"])
     return environment(Cluster.of(home()), name)
+
+
+def _url(cluster: Cluster, role: str, name: str) -> str:
+    host = quote(str(cluster.socket_directory), safe="")
+    return f"postgres://{role}@{host}:{PORT}/{name}"

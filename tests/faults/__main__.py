@@ -13,12 +13,12 @@ def main() -> int:
     """Returns 0 if every claim holds and the control was seen to fail."""
     asked = _arguments()
     began = time.monotonic()
-    with ground(asked.tables) as prepared:
+    with ground(tables=asked.tables, pooled=asked.pooled) as prepared:
         # Only now is it known which database the models speak to.
         battery = importlib.import_module("tests.faults.battery")
         ready = time.monotonic()
         seconds = asked.minutes * 60 or asked.seconds
-        scale = battery.Scale(seconds, asked.workers, asked.seed)
+        scale = battery.Scale(seconds, asked.workers, asked.seed, asked.calm)
         passed = battery.Battery(prepared, scale).tell(_say)
         _say(
             f"ready in {ready - began:.1f} s, over in {time.monotonic() - began:.1f} s"
@@ -38,6 +38,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--tables", type=Path, help="a dump of the empty tables")
+    parser.add_argument(
+        "--calm",
+        action="store_true",
+        help="no faults: dump, restore and follow the server under load",
+    )
+    parser.add_argument("--pooled", action="store_true", help="go through PgBouncer")
     return parser.parse_args()
 
 

@@ -18,6 +18,7 @@ from tests.factories import LONG_AGO, UserFactory, top_up
 from tests.faults import checks, worker
 from tests.faults.clock import Clock
 from tests.faults.commands import deliver, plan
+from tests.faults.elsewhere import Elsewhere
 from tests.faults.ground import Ground
 from tests.faults.journal import Journal, Writings, read
 from tests.faults.report import lines
@@ -37,6 +38,7 @@ class Scale:
     seconds: float
     workers: int
     seed: int
+    calm: bool = False
     accounts: int = 4
 
 
@@ -53,6 +55,7 @@ class Battery:
     def __post_init__(self) -> None:
         self.chance = Random(self.scale.seed)  # noqa: S311 -- a run can be repeated
         self.clock = Clock(self.ground.clock)
+        self.elsewhere = Elsewhere(self.ground)
 
     def run(self) -> Writings:
         """Load and faults for as long as planned; then everybody is asked to stop."""
@@ -61,7 +64,12 @@ class Battery:
         for number in range(self.scale.workers):
             self._spawn(number)
         try:
-            self._do_harm()
+            if self.scale.calm:
+                time.sleep(self.scale.seconds / 2)
+                self.elsewhere.make()
+                time.sleep(self.scale.seconds / 2)
+            else:
+                self._do_harm()
         finally:
             self._stop_all()
         self.ground.up()
@@ -211,11 +219,22 @@ class Battery:
         say(f"seed {self.scale.seed}, {self.scale.workers} processes")
         if self.ground.no_disk:
             say(f"no full disk: {self.ground.no_disk}")
+        try:
+            return self._told(say)
+        finally:
+            self.elsewhere.remove()
+
+    def _told(self, say: Callable[[str], None]) -> bool:
         found = self.run()
         checks.sweep_up(self.clock.now())
         verdicts = checks.verdicts(found)
+        if self.scale.calm:
+            verdicts += self.elsewhere.verdicts(found)
         for line in lines(found, self.faults, verdicts):
             say(line)
+        holds = not any(verdict.broken for verdict in verdicts)
+        if self.scale.calm:
+            return holds
         lost = self.control()
         say(f"control: without synchronous commit {len(lost)} acknowledged are lost")
-        return bool(lost) and not any(verdict.broken for verdict in verdicts)
+        return bool(lost) and holds

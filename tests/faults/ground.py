@@ -22,6 +22,7 @@ from tcss_billing import embedded_postgres
 from tcss_billing.embedded_postgres import DATABASE, Cluster
 from tcss_billing.embedded_postgres.cluster import PORT
 from tests.databases import environment
+from tests.faults.pooler import Pooler
 
 DISK = "640m"
 # A small disk needs little WAL kept; connections come and go with their processes.
@@ -36,13 +37,16 @@ class Ground:
     filled; ``no_disk`` says why it does not. ``tables`` is a dump of empty tables,
     which is quicker than to make them."""
 
-    def __init__(self, folder: Path, tables: Path | None) -> None:
+    def __init__(
+        self, folder: Path, *, tables: Path | None = None, pooled: bool = False
+    ) -> None:
         self.folder = folder
         self.tables = tables
         self.cluster = Cluster.of(folder)
         self.journals = folder / "journals"
         self.clock = folder / "clock"
         self.no_disk = ""
+        self.pooler = Pooler(self.cluster) if pooled else None
 
     def prepare(self) -> None:
         """Start the server, make the tables, and have this process use them."""
@@ -54,18 +58,23 @@ class Ground:
                 server.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
         embedded_postgres.stop(self.folder)
         self.up()
+        if self.pooler:
+            self.pooler.start()
         os.environ |= self.environment()
         django.setup()
         if self.tables:
             call_command("postgres", "restore", str(self.tables), verbosity=0)
         call_command("provision", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         connections.close_all()
 
     def environment(self) -> dict[str, str]:
         """What leads a process to this server. It does not start it: whether it is up
         is decided by the faults alone."""
         return {
-            **environment(self.cluster),
+            **environment(
+                self.cluster, pooler=self.pooler.cluster if self.pooler else None
+            ),
             "REFUND_SECOND_PERSON_ABOVE": "1000000",
             "TCSS_HOME": str(self.folder),
         }
@@ -106,6 +115,8 @@ class Ground:
 
     def remove(self) -> None:
         """Leave nothing behind."""
+        if self.pooler:
+            self.pooler.remove()
         embedded_postgres.stop(self.folder)
         if self.cluster.root.is_mount():
             subprocess.run(["umount", "--lazy", str(self.cluster.root)], check=False)
@@ -129,9 +140,10 @@ class Ground:
 
 
 @contextmanager
-def ground(tables: Path | None) -> Iterator[Ground]:
+def ground(*, tables: Path | None = None, pooled: bool = False) -> Iterator[Ground]:
     """A prepared ground, removed whatever happens."""
-    made = Ground(Path(tempfile.mkdtemp(prefix="tcss-faults-")), tables)
+    folder = Path(tempfile.mkdtemp(prefix="tcss-faults-"))
+    made = Ground(folder, tables=tables, pooled=pooled)
     try:
         made.prepare()
         yield made
