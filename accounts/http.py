@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -19,9 +20,11 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import looking
 from accounts.models import Account, Member, User
+from accounts.pages.said import Said, came_from
 from accounts.seats import Seat, seats_of
 
 P = ParamSpec("P")
+DIALOGS = {"modal", "drawer"}
 ACTIVE_STEP = timedelta(minutes=5)
 
 
@@ -94,9 +97,7 @@ def with_account(right: Right) -> Callable[[AccountView[P]], PlainView[P]]:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    back = request.get_full_path()
-    if wants_fragment(request):
-        back = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    back = came_from(request)
     url = f"{resolve_url(settings.LOGIN_URL)}?next={quote(back)}"
     if getattr(request, "session_ended", False):
         url += "&ended=1"
@@ -168,7 +169,8 @@ def _who_can_help(account: Account, right: Right) -> str:
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of a page. A boosted link and the back button want
     a whole page."""
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    # What is refused before htmx's middleware has seen it is asked all the same.
+    htmx: HtmxDetails = getattr(request, "htmx", None) or HtmxDetails(request)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
@@ -188,5 +190,23 @@ def render_page(
     fragment = partial if partial and wants_fragment(request) else ""
     name = f"{template}#{fragment}" if fragment else template
     response = render(request, name, {**context, "fragment": fragment}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def render_said(
+    request: HttpRequest, said: Said, *, status: int, bare: bool = False
+) -> HttpResponse:
+    """Answer with what could not be done: a page, or to htmx a note, or a dialog where
+    one was to open. A ``bare`` answer needs neither database nor session."""
+    partial = ""
+    if wants_fragment(request):
+        opens = request.method == "GET" and request.headers.get("HX-Target") in DIALOGS
+        partial = "dialog" if opens else "note"
+    name = f"said.html#{partial}" if partial else "said.html"
+    text = render_to_string(name, {"said": said}, request=None if bare else request)
+    response = HttpResponse(text, status=status)
+    if partial:
+        response.headers["HX-Said"] = partial
     patch_vary_headers(response, ["HX-Request"])
     return response

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.errors import Refusal, TooMany
+from accounts.http import render_said
+from accounts.pages import said
 
-PAGES = {403: "403.html", 404: "404.html", 429: "429.html"}
+WORDED = {403: said.no_right, 429: said.too_many}
 Answer = Callable[[HttpRequest], HttpResponse]
 # lock_not_available, deadlock_detected, serialization_failure
 PASSING = {"55P03", "40P01", "40001"}
@@ -58,7 +58,7 @@ class BodyLimit:
         if length.isdecimal() and int(length[:20]) <= _longest():
             return self.answer(request)
         words = f"This is longer than {_longest() / 1_000_000:g} MB. Send less at once."
-        return render(request, "refused.html", {"words": words}, status=413)
+        return render_said(request, said.refused(request, words), status=413, bare=True)
 
 
 def _longest() -> int:
@@ -96,8 +96,8 @@ class Maintenance:
         until = settings.MAINTENANCE_UNTIL
         if not until:
             return self.answer(request)
-        words = render_to_string("503.html", {"until": until, "request": request})
-        response = HttpResponse(words, status=503)
+        words = said.back_shortly(request, until)
+        response = render_said(request, words, status=503, bare=True)
         response.headers["Retry-After"] = "600"
         return response
 
@@ -132,16 +132,15 @@ class RetryOnce:
             except OperationalError as error:
                 if getattr(error.__cause__, "sqlstate", None) not in PASSING:
                     raise
-        response = render(request, "503.html", status=503)
+        response = render_said(request, said.busy(request), status=503)
         response.headers["Retry-After"] = "2"
         return response
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """The page of a refusal: its status and its sentence."""
-    context = {"words": str(refusal), "exception": str(refusal)}
-    page = PAGES.get(refusal.status, "refused.html")
-    response = render(request, page, context, status=refusal.status)
+    words = WORDED.get(refusal.status, said.refused)(request, str(refusal))
+    response = render_said(request, words, status=refusal.status)
     if isinstance(refusal, TooMany):
         response.headers["Retry-After"] = str(refusal.seconds)
     return response

@@ -61,6 +61,7 @@ ROOT_URLCONF = "tcss_billing.urls"
 WSGI_APPLICATION = "tcss_billing.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
+CSRF_FAILURE_VIEW = "tcss_billing.errors.csrf_failed"
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "accounts:home"
 

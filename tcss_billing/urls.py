@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 
 from accounts.views.signing import staff_sign_in
 
+handler403 = "tcss_billing.errors.forbidden"
+handler404 = "tcss_billing.errors.not_found"
 handler500 = "tcss_billing.errors.server_error"
 
 urlpatterns = [

@@ -10,9 +10,9 @@ from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
 from accounts.errors import KeyReused, TooMany
-from tcss_billing.urls import handler500, urlpatterns
+from tcss_billing.urls import handler403, handler404, handler500, urlpatterns
 
-__all__ = ["handler500", "urlpatterns"]
+__all__ = ["handler403", "handler404", "handler500", "urlpatterns"]
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -106,21 +106,31 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (poll && elt.getAttribute("hx-trigger")?.startsWith("every") && busy) event.preventDefault();
 });
 
-// What htmx does not swap is said in words; what was typed stays.
-const WORDS = {
-  403: "Your role does not include this.",
-  404: "It is not there any more. Load the page again.",
-  429: "Too many requests. Wait a little; your last action was not carried out.",
-  503: "Busy for a moment. Nothing was changed; try again.",
-};
-function say(words) {
-  const note = Object.assign(document.createElement("div"), { className: "note bad", textContent: words });
-  find("#flash").replaceChildren(note);
+// What could not be done is said in place; what was typed stays. The server's own words
+// open in the dialog that was asked for, or stand in the open one, or under the top bar.
+function place() {
+  const dialog = find("dialog[open]");
+  all(".said").forEach((note) => note.remove());
+  return dialog ? find(".dlg-body", dialog) ?? dialog : find("#flash");
 }
-document.body.addEventListener("htmx:responseError", ({ detail }) => {
-  say(WORDS[detail.xhr.status] ?? "Something broke on our side. Load the page again before you repeat this.");
+function say(words) {
+  if (find(".said")?.textContent === words) return;
+  const note = Object.assign(document.createElement("div"), { className: "note bad said", textContent: words });
+  note.setAttribute("role", "alert");
+  place().prepend(note);
+}
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const said = detail.xhr.getResponseHeader("HX-Said");
+  if (!said) return;
+  detail.shouldSwap = true;
+  detail.isError = false;
+  if (said === "note") { detail.target = place(); detail.swapOverride = "afterbegin"; }
 });
+document.body.addEventListener("htmx:responseError", () => say("Something broke on our side. Load the page again before you repeat this."));
 document.body.addEventListener("htmx:sendError", () => say("No connection. Figures may be old."));
+document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+  if (detail.xhr.status < 400) all(".said").forEach((note) => note.remove());
+});
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");

@@ -20,6 +20,7 @@ from accounts.services import delivering, letters, throttling
 from tests.factories import UserFactory, account_with, creator_of
 
 pytestmark = pytest.mark.django_db
+FROM = {"referer": "http://testserver/sign-in"}
 MEI = {"username": "mei@example.com", "password": "correct horse"}
 PASSWORD = "a fine long phrase"
 
@@ -325,7 +326,7 @@ def test_a_reset_of_somebody_who_was_shut_out_is_skipped(
 def test_a_page_that_was_open_too_long_says_so(mei: User) -> None:
     client = Client(enforce_csrf_checks=True)
 
-    response = client.post("/sign-in", MEI)
+    response = client.post("/sign-in", MEI, headers=FROM)
 
     assertContains(response, "This page was open too long", status_code=403)
     assertContains(response, 'href="/sign-in"', status_code=403)

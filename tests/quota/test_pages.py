@@ -24,7 +24,7 @@ from tests.quota.dialogs import url
 
 pytestmark = pytest.mark.django_db
 BOUGHT = datetime(2024, 3, 15, 14, tzinfo=UTC)
-PAGES = ("images", "scan-now", "selection", "tasks", "purchase", "orders")
+PAGES = ("images", "scan-now", "tasks", "purchase", "orders")
 
 
 @pytest.fixture
