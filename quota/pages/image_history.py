@@ -43,8 +43,7 @@ def _entries(account: Account, scans: Sequence[int]) -> Mapping[int, list[int]]:
     """The entries by which each scan stands in the ledger now: what ended its hold, or
     the hold itself. A scan that drew from two windows has two."""
     found: dict[int, dict[int, int]] = {}
-    kinds = ("hold", "settle", "release")
-    rows = LedgerEntry.objects.filter(account=account, scan__in=scans, kind__in=kinds)
+    rows = LedgerEntry.objects.of_scans(account.pk, scans)
     for pk, scan, window in rows.order_by("pk").values_list("pk", "scan", "window"):
         if scan is not None:
             found.setdefault(scan, {})[window] = pk

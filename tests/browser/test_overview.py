@@ -81,4 +81,4 @@ def test_the_advised_purchase_opens_with_its_quantity(
     page.locator(".advice a", has_text="Buy ").click()
 
     expect(page.locator("#quantity")).to_have_value("300")
-    expect(page.locator("#quote")).to_contain_text("300 is enough.")
+    expect(page.locator("#usage-bars")).to_contain_text("300 is enough.")

@@ -254,6 +254,52 @@ def test_the_purchase_says_what_it_does_for_this_month(
     )
 
 
+def test_the_advice_covers_the_term_where_later_months_want_more(
+    client: Client, now: datetime
+) -> None:
+    # 150 in the last seven days: 386 more by the reset, 664 in the month after it.
+    account = account_with(now=now - 12 * DAY)
+    for ago, count in ((9, 30), (6, 60), (4, 60), (2, 30)):
+        scan_new(account, count, now - ago * DAY)
+    stands, clock = standing(account, now), Clock(account, now)
+
+    found = strip(account, stands, clock)
+
+    assert found
+    assert found.quantity == 600
+    assert found.words == (
+        "300 more covers it, 600 every month to 12 Jan 2027; 900 would leave 634"
+        " unused."
+    )
+    assert purchase_words(account, stands, 300, clock) == (
+        "300 is enough for this month. 600 covers every month to 12 Jan 2027."
+    )
+    client.force_login(creator_of(account))
+    dialog = client.get("/a/halden-pay/subscription/purchase?quantity=600")
+    assertContains(dialog, "This month is heading for 566. You have 300, and 900 after")
+    assertContains(dialog, ">900 with this purchase<")
+    part = client.get(
+        "/a/halden-pay/subscription/purchase/quote?quantity=900",
+        headers={"HX-Request": "true"},
+    )
+    assertContains(part, 'id="usage-bars"')
+    assertContains(part, ">1,200 with this purchase<")
+
+
+def test_the_months_before_are_drawn_beside_this_one(
+    client: Client, now: datetime
+) -> None:
+    account = account_with(now=now - 75 * DAY, months=4)
+    for ago, count in ((70, 12), (40, 25), (5, 4)):
+        scan_new(account, count, now - ago * DAY)
+    client.force_login(creator_of(account))
+
+    dialog = client.get("/a/halden-pay/subscription/purchase")
+
+    assertContains(dialog, "Quota used in the months before: 12, 25.")
+    assertContains(dialog, 'class="g-bar"', count=2)
+
+
 def test_a_purchase_that_is_not_needed_says_so(now: datetime) -> None:
     account = account_with(now=now - 3 * DAY)
     clock = Clock(account, now)

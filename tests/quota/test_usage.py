@@ -3,6 +3,7 @@
 import csv
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import unescape
 from io import StringIO
 
@@ -169,6 +170,25 @@ def test_entries_are_filtered_on_the_page_and_in_the_download(
     assert len(downloaded) - 1 == count
     assert content.count('<span class="tag ') == lines
     assert f"{count} entr" in content
+
+
+def test_the_download_adds_up_to_the_totals(
+    client: Client, account: Account, now: datetime
+) -> None:
+    window = QuotaWindow.objects.order_by("number")[0]
+    with time_machine.travel(now + timedelta(days=2)):
+        client.force_login(creator_of(account))
+        page = client.get(f"{URL}?month={window.pk}").content.decode()
+        download = client.get(f"{URL}.csv?month={window.pk}").getvalue().decode()
+
+    used: dict[str, Decimal] = {"First scan": Decimal(0), "Repeat scan": Decimal(0)}
+    for line in csv.DictReader(StringIO(download)):
+        if line["Type"] in used:
+            used[line["Type"]] += Decimal(line["Used"])
+    assert used == {"First scan": Decimal("2.0"), "Repeat scan": Decimal("0.1")}
+    assert "<dt>First scans</dt><dd>2 " in page
+    assert "<dt>Repeat scans</dt><dd>0.1 " in page
+    assert "<dt>Left</dt><dd>297.9 " in page
 
 
 def test_a_cell_of_the_download_is_never_a_formula(
