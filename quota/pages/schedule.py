@@ -20,6 +20,8 @@ from quota.rules.units import format_quota, format_quota_column
 
 LISTED = 200
 REST = RECOMMENDED_AFTER - timedelta(hours=LEEWAY_HOURS)
+# The sweeper looks every minute; what began later than this was missed and made up.
+MADE_UP = timedelta(minutes=15)
 Outcome = ScheduledRun.Outcome
 
 
@@ -185,7 +187,7 @@ def _last_run(
     run = runs.select_related("task").order_by("-due_at").first()
     if run is None:
         return LastRun("It has not run yet.", "", is_bad=False)
-    when = f"Last run {clock.running_moment(run.due_at)}"
+    when = f"Last run {clock.running_moment(run.due_at)}{_made_up(run, clock)}"
     if run.task is None:
         words = f"{when}: {run.get_outcome_display().lower()}. {run.reason}"
         return LastRun(words, "", is_bad=run.outcome != Outcome.IMAGE_NEED_IS_EMPTY)
@@ -198,6 +200,16 @@ def _last_run(
         parts.append(f"{run.cut:,} not reached")
     url = reverse("quota:task", args=[account.slug, task.pk])
     return LastRun(f"{when}: {', '.join(parts)}", url, is_bad=run.cut > 0)
+
+
+def _made_up(run: ScheduledRun, clock: Clock) -> str:
+    """When a missed run was made up, and how long it could go on."""
+    if run.task is None or run.ran_at - run.due_at < MADE_UP:
+        return ""
+    made_up = f", made up {clock.running_moment(run.ran_at)}"
+    if run.task.stop_by is None:
+        return made_up
+    return f"{made_up}, with time until {clock.time(run.task.stop_by)}"
 
 
 def _costs(

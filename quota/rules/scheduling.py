@@ -83,14 +83,16 @@ def stop_of(due: datetime, timing: Timing, now: datetime) -> datetime | None:
     """Until when the run due at ``due`` may begin images; None without a stop-by.
 
     A stop-by at or before the start means the next day. A run made up after its own
-    stop-by has until the next one. A night that skips the hour between the two gives
-    the run as long as any other night.
+    stop-by has as long as it would have had, counted from ``now``, when it starts. A
+    night that skips the hour between the two gives the run as long as any other night.
 
     >>> from datetime import UTC
     >>> timing = Timing(1, time(22), time(5), ZoneInfo("UTC"))
     >>> due = datetime(2026, 11, 27, 22, tzinfo=UTC)
     >>> stop_of(due, timing, due).isoformat()
     '2026-11-28T05:00:00+00:00'
+    >>> stop_of(due, timing, datetime(2026, 11, 28, 9, tzinfo=UTC)).isoformat()
+    '2026-11-28T16:00:00+00:00'
     """
     if timing.stop_by is None:
         return None
@@ -100,7 +102,7 @@ def stop_of(due: datetime, timing: Timing, now: datetime) -> datetime | None:
     stop = instant_of(day, timing.stop_by, timing.zone)
     if stop <= due:
         stop = due + _clock_difference(timing.start, timing.stop_by)
-    return stop if stop > now else first_after(now, timing.stop_by, timing.zone)
+    return stop if stop > now else now + (stop - due)
 
 
 def _clock_difference(start: time, stop_by: time) -> timedelta:

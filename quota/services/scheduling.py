@@ -166,7 +166,8 @@ def run_due(
 ) -> int:
     """Start the run that is due, and move the schedule on, or neither.
 
-    After an outage the latest missed run is made up and earlier ones are passed over.
+    After an outage the latest missed run is made up and earlier ones are passed over;
+    past its stop-by it gets as long as it would have had, from when it starts.
     Run twice, or by two workers, it records one run and starts one task: the second
     finds the schedule moved on. Returns how many runs it recorded.
     """

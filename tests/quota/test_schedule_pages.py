@@ -273,6 +273,34 @@ def test_the_last_run_is_told_in_words(
     assertContains(page, f"Last run today, 02:00: {words}")
 
 
+def test_a_run_that_was_made_up_says_when_and_how_long_it_could_take(
+    signed_in: Client,
+    account: Account,
+    clock: "time_machine.Traveller",
+    now: datetime,
+) -> None:
+    ImageFactory.create(account=account)
+    scheduling.save(
+        account=account,
+        kind=Kind.LOCAL,
+        settings=Settings(is_on=True, scope=Scope.ALL, stop_by=time(5)),
+        revision=0,
+        by=None,
+        now=now,
+    )
+    back = datetime(2026, 11, 25, 7, 30, tzinfo=UTC)
+    scheduling.queue_due(now=back)
+    clock.move_to(back + timedelta(minutes=1))
+    signed_in.force_login(creator_of(account))
+
+    page = signed_in.get(url("schedule", account))
+
+    assertContains(
+        page,
+        "Last run today, 02:00, made up today, 07:30, with time until 10:30: 0 images",
+    )
+
+
 def test_a_repository_schedule_may_take_the_latest_tags_only(
     signed_in: Client, account: Account
 ) -> None:

@@ -80,10 +80,13 @@ def test_a_stop_by_at_the_start_is_refused() -> None:
         check_times(time(2), time(2))
 
 
-def test_a_run_made_up_after_its_stop_by_has_until_the_next_one() -> None:
+def test_a_run_made_up_after_its_stop_by_has_as_long_as_it_would_have_had() -> None:
     due, back = berlin(11, 27, 2), berlin(11, 27, 14)
 
-    assert stop_of(due, daily(time(2), time(5)), back) == berlin(11, 28, 5)
+    timing = daily(time(2), time(5))
+    assert stop_of(due, timing, back) == back + timedelta(hours=3)
+    in_time = berlin(11, 27, 4)
+    assert stop_of(due, timing, in_time) == berlin(11, 27, 5)
 
 
 def test_a_night_that_skips_the_hour_between_start_and_stop_keeps_its_length() -> None:
