@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.urls import reverse
 
@@ -12,6 +13,13 @@ from quota.pages.words import Clock
 from quota.rules.units import format_quota
 
 SHOWN = 50
+
+
+class EntryLink(NamedTuple):
+    """A ledger entry by which a scan stands in the books."""
+
+    words: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class HistoryRow:
     task: str
     task_url: str
     message: str
-    entry: str
+    entries: Sequence[EntryLink]
 
 
 def history(image: Image, account: Account, clock: Clock) -> Sequence[HistoryRow]:
@@ -66,7 +74,6 @@ def _row(
     ]
     if scan.outcome in {Scan.Outcome.STOPPED, Scan.Outcome.EXPIRED}:
         _, icon, tone = TONES["stopped"]
-    numbers = " and ".join(map(str, entries))
     return HistoryRow(
         when=clock.moment(scan.ended_at or scan.held_at),
         word=scan.get_outcome_display() or word,
@@ -77,7 +84,11 @@ def _row(
         task=f"Task {scan.task_id}",
         task_url=reverse("quota:task", args=[account.slug, scan.task_id]),
         message=scan.message,
-        entry=f"Ledger {'entry' if len(entries) == 1 else 'entries'} {numbers}"
-        if entries
-        else "",
+        entries=[
+            EntryLink(
+                f"Ledger entry {number}",
+                reverse("quota:entry", args=[account.slug, number]),
+            )
+            for number in entries
+        ],
     )

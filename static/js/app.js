@@ -18,7 +18,7 @@ if (toggle) {
 
 // Dialogs: what htmx puts into one opens it; closing empties it and returns focus.
 let opener = null;
-document.body.addEventListener("htmx:afterSwap", ({ target }) => {
+document.body.addEventListener("htmx:afterSwap", ({ target, detail }) => {
   const dialog = target.closest?.("dialog");
   if (!dialog) return;
   const other = find(`dialog[open]:not(#${dialog.id})`);
@@ -28,7 +28,8 @@ document.body.addEventListener("htmx:afterSwap", ({ target }) => {
     opener ??= document.activeElement;
     dialog.showModal();
   }
-  (find("[role=alert]", dialog) ? find("[aria-invalid=true]", dialog) : find("[autofocus]", dialog))?.focus();
+  // A part that was swapped inside it leaves the focus where it is.
+  if (detail.target.matches("dialog, .frame")) (find("[role=alert]", dialog) ? find("[aria-invalid=true]", dialog) : find("[autofocus]", dialog))?.focus();
   all("[data-copy]", dialog).forEach((button) => { button.hidden = !navigator.clipboard; });
 });
 all("dialog").forEach((dialog) => {

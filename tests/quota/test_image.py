@@ -70,7 +70,9 @@ def test_each_scan_says_why_it_was_charged_and_which_entry_books_it(
     assertContains(page, "Ended without a result, so 0.1 was given back.")
     for kind in ("settle", "release"):
         entry = LedgerEntry.objects.get(kind=kind)
-        assertContains(page, f"Ledger entry {entry.pk}")
+        booked = reverse("quota:entry", args=[account.slug, entry.pk])
+        assertContains(page, f'href="{booked}"')
+        assertContains(signed_in.get(booked), f"{url(account, image)}?tab=history")
 
 
 def test_previous_and_next_follow_the_list_it_was_opened_from(
