@@ -16,6 +16,8 @@ APPEND_ONLY = (
     "quota_triage",
     "quota_statementseal",
 )
+# What migrations alone write.
+ONLY_READ = ("django_migrations",)
 
 
 def grant_rights() -> None:
@@ -35,9 +37,10 @@ def grant_rights() -> None:
             "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
         ):
             cursor.execute(sql.SQL(statement).format(role=name))
-        for table in APPEND_ONLY:
-            cursor.execute(
-                sql.SQL(
-                    "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}"
-                ).format(table=sql.Identifier(table), role=name)
-            )
+        for tables, taken in (
+            (APPEND_ONLY, sql.SQL("UPDATE, DELETE, TRUNCATE")),
+            (ONLY_READ, sql.SQL("INSERT, UPDATE, DELETE, TRUNCATE")),
+        ):
+            for table in map(sql.Identifier, tables):
+                statement = sql.SQL("REVOKE {} ON {} FROM {}")
+                cursor.execute(statement.format(taken, table, name))
