@@ -141,7 +141,8 @@ def _note_activity(member: Member, now: datetime) -> None:
     """Keep when a member was last here, to five minutes: one write in many requests."""
     last = member.last_active_at
     if last is None or now - last >= ACTIVE_STEP:
-        Member.objects.filter(pk=member.pk).update(last_active_at=now)
+        mine = Member.objects.filter(account=member.account_id, pk=member.pk)
+        mine.update(last_active_at=now)
 
 
 def address_of(request: HttpRequest) -> str:

@@ -42,5 +42,5 @@ def grant_rights() -> None:
             (ONLY_READ, sql.SQL("INSERT, UPDATE, DELETE, TRUNCATE")),
         ):
             for table in map(sql.Identifier, tables):
-                statement = sql.SQL("REVOKE {} ON {} FROM {}")
-                cursor.execute(statement.format(taken, table, name))
+                revoke = sql.SQL("REVOKE {} ON {} FROM {}")
+                cursor.execute(revoke.format(taken, table, name))

@@ -207,7 +207,8 @@ def _capped(count: int) -> str:
 
 def _seen_as(image: Image) -> Sequence[str]:
     """Its names, each once, wherever it is seen under it."""
-    seen = image.sightings.order_by("name", "tag").values_list("name", "tag")
+    mine = image.sightings.filter(account=image.account_id)
+    seen = mine.order_by("name", "tag").values_list("name", "tag")
     return [f"{name}:{tag}" for name, tag in seen.distinct()[:20]]
 
 
