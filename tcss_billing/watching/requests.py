@@ -73,7 +73,11 @@ def id_of(request: HttpRequest) -> str:
 
 
 def about_request() -> dict[str, object]:
-    """What is known by now of the request that is being answered; nothing elsewhere."""
+    """What is known by now of the request that is being answered; nothing elsewhere.
+
+    It asks nobody: the database may be what the log is about to complain of. So the
+    user is who Django has found already, not who it would look for now.
+    """
     request = _current.get()
     if request is None:
         return {}
@@ -82,7 +86,7 @@ def about_request() -> dict[str, object]:
         "request_id": id_of(request),
         "route": route_of(request),
         "account": match.kwargs.get("account") if match else None,
-        "user": getattr(getattr(request, "user", None), "pk", None),
+        "user": getattr(getattr(request, "_cached_user", None), "pk", None),
     }
     return {name: value for name, value in about.items() if value is not None}
 

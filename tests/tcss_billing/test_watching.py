@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -209,6 +209,27 @@ def test_a_request_is_one_line_with_who_and_what(
     assert (line["status"], line["level"]) == (200, "INFO")
     assert line["queries"] > 0
     assert line["ms"] >= line["query_ms"] > 0
+
+
+@pytest.mark.django_db
+def test_a_session_that_cannot_be_read_is_one_failure_and_is_logged(
+    client: Client, log: io.StringIO, now: datetime
+) -> None:
+    client.force_login(creator_of(account_with(now=now)))
+    client.raise_request_exception = False
+
+    def fails(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        if "django_session" in sql:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fails):
+        response = client.get(reverse("accounts:home"))
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert response.status_code == 500
+    assert {line["request_id"] for line in lines} == {response.headers["X-Request-ID"]}
+    assert sum("exc_info" in line for line in lines) == 1
 
 
 def test_a_proxys_name_is_kept_if_it_can_be_one(
