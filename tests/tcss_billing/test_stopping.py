@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -45,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def begin(*command: str, **more: str) -> "subprocess.Popen[bytes]":
         with (tmp_path / "log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                command,
                 cwd=CHECKOUT,
                 env={**environment, **more},
                 stdout=log,
@@ -60,6 +61,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def command(unit: str) -> list[str]:
+    """What a unit runs, from this checkout instead of where it is installed."""
+    text = (CHECKOUT / "tcss_billing" / "production" / f"{unit}.service").read_text()
+    (line,) = (row for row in text.splitlines() if row.startswith("ExecStart="))
+    program, *arguments = shlex.split(line.removeprefix("ExecStart="))
+    return [str(Path(sys.executable).with_name(Path(program).name)), *arguments]
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -84,7 +93,7 @@ def test_a_worker_asked_to_stop_gives_back_what_it_has_not_begun(
 ) -> None:
     account = account_with(now=timezone.now() - timedelta(days=1))
     press(account, images(account, tmp_path, 250), timezone.now())
-    worker = start("manage.py", "procrastinate", "worker", "-c", "4")
+    worker = start(*command("tcss-billing-worker"))
     until(Scan.objects.filter(state="settled").exists)
 
     worker.send_signal(signal.SIGTERM)
@@ -162,10 +171,12 @@ def web(start: Start, tmp_path: Path) -> tuple[str, "subprocess.Popen[bytes]"]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = start(
-        "-m", "gunicorn", "-c", "python:tcss_billing.production.gunicorn",
-        "--bind", f"127.0.0.1:{port}", "--workers", "2",
-        METRICS="true", PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"),
-    )  # fmt: skip
+        *command("tcss-billing-web"),
+        GUNICORN_CMD_ARGS=f"--bind 127.0.0.1:{port}",
+        WEB_CONCURRENCY="2",
+        METRICS="true",
+        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"),
+    )
     url = f"http://127.0.0.1:{port}"
     until(lambda: _status(f"{url}/readyz") == 200)
     return url, process

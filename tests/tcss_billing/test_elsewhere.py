@@ -1,1 +1,0 @@
-"""The books elsewhere: restored from a dump, on a standby, and through a pooler."""
