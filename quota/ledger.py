@@ -7,178 +7,11 @@ distributed by it. The scans of the task are themselves the scratch table of a h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
-from django.db import connection
-from django.db.models import QuerySet
-
-from quota.models import Image, QuotaWindow, ScanTask, Tariff
+from quota.models import QuotaWindow, ScanTask
+from quota.models.sql import run
 from quota.rules.allocation import Draw
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What a selection comes to before anything is held."""
-
-    images: int
-    left_out: int
-    firsts: int
-    repeats: int
-    cost_tenths: int
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScanQuote:
-    """What a scan would hold, shown before the click (rules 5.4).
-
-    ``scanned`` is what would be scanned: everything, or the part that fits. ``worth``
-    is the money value of its quota.
-    """
-
-    all: Candidates
-    fit: Candidates | None
-    available_tenths: int
-    worth: Decimal
-
-    @property
-    def missing_tenths(self) -> int:
-        """How much more quota everything would need; 0 when it fits."""
-        return max(0, self.all.cost_tenths - self.available_tenths)
-
-
-# An image with a result since the subscription began is a repeat (rules 5.2, 6). One
-# with a scan in flight is left out (rules 5.7).
-PRICED = """
-    SELECT i.id, i.digest, i.first_seen_at, i.scanned_at, i.busy, i.is_repeat,
-           CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
-    FROM (
-        SELECT chosen.*,
-               scanned_at IS NOT NULL AND scanned_at >= %(history)s AS is_repeat,
-               EXISTS (
-                   SELECT 1 FROM quota_scan s
-                   WHERE s.account_id = %(account)s AND s.image_id = chosen.id
-                     AND s.state IN ('queued', 'running')
-               ) AS busy
-        FROM chosen
-    ) i
-"""
-
-
-def _run(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall()) if cursor.description else []
-
-
-def _chosen(images: QuerySet[Image]) -> tuple[str, dict[str, Any]]:
-    """Return the selection as a CTE's text with named parameters."""
-    columns = images.order_by().values("id", "digest", "first_seen_at", "scanned_at")
-    sql, values = columns.query.sql_with_params()
-    names = {f"chosen_{number}": value for number, value in enumerate(values)}
-    return sql % tuple(f"%({name})s" for name in names), names
-
-
-def _pricing(tariff: Tariff, account_id: int, history: datetime) -> dict[str, Any]:
-    return {
-        "account": account_id,
-        "first": tariff.first_tenths,
-        "repeat": tariff.repeat_tenths,
-        "history": history,
-    }
-
-
-def candidates(
-    *, account_id: int, images: QuerySet[Image], tariff: Tariff, history: datetime
-) -> Candidates:
-    """Count what a scan of ``images`` would hold, in one statement.
-
-    ``fingerprint`` identifies the whole set, whatever is in flight in it.
-    """
-    chosen, names = _chosen(images)
-    ((total, busy, firsts, repeats, cost, fingerprint),) = _run(
-        f"""
-        WITH chosen AS ({chosen}), priced AS ({PRICED})
-        SELECT count(*), count(*) FILTER (WHERE busy),
-               count(*) FILTER (WHERE NOT busy AND NOT is_repeat),
-               count(*) FILTER (WHERE NOT busy AND is_repeat),
-               coalesce(sum(cost) FILTER (WHERE NOT busy), 0)::bigint,
-               coalesce(sum(hashint8extended(id, 0)), 0)
-        FROM priced
-        """,  # noqa: S608 -- both parts are ours; values are parameters
-        {**names, **_pricing(tariff, account_id, history)},
-    )
-    return Candidates(
-        total - busy, busy, firsts, repeats, cost, f"{total}.{fingerprint}"
-    )
-
-
-def fitting(
-    *,
-    account_id: int,
-    images: QuerySet[Image],
-    tariff: Tariff,
-    history: datetime,
-    within: int,
-) -> Candidates:
-    """Count the scans that fit into ``within`` tenths (rules 5.5): a prefix of repeats
-    by oldest result, then firsts by first sight, ties by image ID."""
-    chosen, names = _chosen(images)
-    ((firsts, repeats, cost),) = _run(
-        f"""
-        WITH chosen AS ({chosen}), priced AS ({PRICED}), running AS ({FITTING})
-        SELECT count(*) FILTER (WHERE NOT is_repeat),
-               count(*) FILTER (WHERE is_repeat), coalesce(sum(cost), 0)::bigint
-        FROM running WHERE reached <= %(within)s
-        """,  # noqa: S608 -- as above
-        {**names, **_pricing(tariff, account_id, history), "within": within},
-    )
-    return Candidates(firsts + repeats, 0, firsts, repeats, cost, "")
-
-
-FITTING = """
-    SELECT *, sum(cost) OVER (
-        ORDER BY is_repeat DESC,
-                 CASE WHEN is_repeat THEN scanned_at ELSE first_seen_at END, digest
-        ROWS UNBOUNDED PRECEDING
-    ) AS reached
-    FROM priced WHERE NOT busy
-"""
-
-
-def queue_scans(
-    *,
-    task: ScanTask,
-    images: QuerySet[Image],
-    tariff: Tariff,
-    history: datetime,
-    within: int,
-) -> None:
-    """Write the scans of ``task``: those of ``images`` that fit into ``within`` tenths
-    and have no scan in flight."""
-    chosen, names = _chosen(images)
-    _run(
-        f"""
-        WITH chosen AS ({chosen}), priced AS ({PRICED}), running AS ({FITTING})
-        INSERT INTO quota_scan (account_id, task_id, image_id, image_digest, reason,
-                                cost_tenths, state, held_at, attempts, outcome, message)
-        SELECT %(account)s, %(task)s, id, digest,
-               CASE WHEN is_repeat THEN 'repeat' ELSE 'first' END,
-               cost, 'queued', %(now)s, 0, '', ''
-        FROM running WHERE reached <= %(within)s
-        ORDER BY digest
-        """,  # noqa: S608 -- as above
-        {
-            **names,
-            **_pricing(tariff, task.account_id, history),
-            "task": task.pk,
-            "now": task.requested_at,
-            "within": within,
-        },
-    )
 
 
 def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
@@ -197,7 +30,7 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
         "highs": [draw.to_tenths for draw in draws],
         "frees": [draw.free_tenths for draw in draws],
     }
-    _run(
+    run(
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -220,7 +53,7 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
         """,
         params,
     )
-    _run(
+    run(
         """
         UPDATE quota_quotawindow w SET held_tenths = w.held_tenths + d.high - d.low
         FROM unnest(%(windows)s::bigint[], %(lows)s::bigint[], %(highs)s::bigint[])
@@ -241,7 +74,7 @@ def lock_windows_of(account_id: int, scan_ids: Sequence[int]) -> list[QuotaWindo
 
 
 def _held_windows(account_id: int, scan_ids: Sequence[int]) -> list[int]:
-    rows = _run(
+    rows = run(
         """
         SELECT DISTINCT window_id FROM quota_ledgerentry
         WHERE account_id = %(account)s AND kind = 'hold' AND scan = ANY(%(scans)s)
@@ -267,7 +100,7 @@ def settle(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     (rules 5.8). Free quota does not change.
     """
     params = {"account": account_id, "scans": list(scan_ids), "now": now}
-    _run(
+    run(
         f"""
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -280,7 +113,7 @@ def settle(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
         """,  # noqa: S608 -- our own text
         params,
     )
-    _run(
+    run(
         f"""
         UPDATE quota_quotawindow w
         SET held_tenths = w.held_tenths - h.tenths,
@@ -299,7 +132,7 @@ def release(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     In a window that has lapsed, each release lapses at once (rules 3.4).
     """
     params = {"account": account_id, "scans": list(scan_ids), "now": now}
-    _run(
+    run(
         f"""
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -320,7 +153,7 @@ def release(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
         """,  # noqa: S608 -- our own text
         params,
     )
-    _run(
+    run(
         f"""
         UPDATE quota_quotawindow w
         SET held_tenths = w.held_tenths - h.tenths,
@@ -336,7 +169,7 @@ def release(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
 
 def grant(window_ids: Sequence[int], account_id: int, now: datetime) -> None:
     """Book the grant of windows just written."""
-    _run(
+    run(
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, image_digest, reason, outcome, created_at)
@@ -356,7 +189,7 @@ def lapse(account_id: int, window_ids: Sequence[int], now: datetime) -> None:
     Quota still held stays held; when released it lapses at once.
     """
     params = {"account": account_id, "windows": list(window_ids), "now": now}
-    _run(
+    run(
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, image_digest, reason, outcome, created_at)
@@ -367,7 +200,7 @@ def lapse(account_id: int, window_ids: Sequence[int], now: datetime) -> None:
         """,
         params,
     )
-    _run(
+    run(
         """
         UPDATE quota_quotawindow
         SET lapsed_tenths = lapsed_tenths + free_tenths, lapsed_at = %(now)s
@@ -383,7 +216,7 @@ def revoke(account_id: int, pack_id: int, now: datetime) -> None:
     drawn from again. A window that is over lapses as it would have.
     """
     params = {"account": account_id, "pack": pack_id, "now": now}
-    _run(
+    run(
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, image_digest, reason, outcome, created_at)
@@ -395,7 +228,7 @@ def revoke(account_id: int, pack_id: int, now: datetime) -> None:
         """,
         params,
     )
-    _run(
+    run(
         """
         UPDATE quota_quotawindow SET revoked_tenths = revoked_tenths + free_tenths
         WHERE account_id = %(account)s AND pack_id = %(pack)s

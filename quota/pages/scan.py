@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from accounts.money import format_money
-from quota.ledger import ScanQuote
+from quota.candidates import ScanQuote
 from quota.models import Scope, Selection, Tariff
 from quota.pages.header import QuotaHeader
 from quota.pages.images import filter_query

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from accounts.models import Account
-from quota.ledger import ScanQuote
+from quota.candidates import ScanQuote
 from quota.models import Image, Kind, Schedule, ScheduledRun, Scope, Tariff
 from quota.models.schedules import LEEWAY_HOURS, Settings
 from quota.models.selection import RECOMMENDED_AFTER

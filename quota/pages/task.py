@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import Account
-from quota.ledger import ScanQuote
+from quota.candidates import ScanQuote
 from quota.models import ScanTask
 from quota.pages import cells, task_images, task_progress, task_words
 from quota.pages.task_asked import Asked

@@ -12,6 +12,7 @@ from accounts.credentials import CredentialUnreadable, Secret
 from accounts.models import Account, User
 from quota.errors import RegistryRefused
 from quota.models import Registry, RegistrySync
+from quota.models.sql import run
 from quota.services import sightings
 from quota.sources.content import SourceError
 from quota.sources.distribution import Access
@@ -132,7 +133,7 @@ def remove(*, registry: Registry) -> int:
     account_id = registry.account_id
     Account.objects.lock(account_id)
     mine = {"account": account_id, "registry": registry.pk}
-    images = [image for (image,) in sightings.run(FORGET_ALL, mine)]
+    images = [image for (image,) in run(FORGET_ALL, mine)]
     RegistrySync.objects.filter(**mine).delete()
     Registry.objects.filter(account=account_id, pk=registry.pk).delete()
     sightings.describe(account_id, images)
@@ -220,7 +221,7 @@ def take_pull(registry: Registry, now: datetime) -> None:
     """Count one pull. Refuses (PullLimitReached) what is over the customer's limit."""
     if registry.pull_limit is None:
         return
-    taken = sightings.run(
+    taken = run(
         TAKE_PULL,
         {
             "account": registry.account_id,

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from quota.models import Registry, RegistrySync, Sighting
+from quota.models.sql import run
 from quota.services import registries, sightings
 from quota.services.registries import PullLimitReached
 from quota.services.registry_syncs import LEASE, unclaimed
@@ -302,7 +303,7 @@ class _Reading:
         )
 
     def _run(self, sql: str, **more: object) -> list[tuple[Any, ...]]:
-        return sightings.run(
+        return run(
             sql,
             {
                 "account": self.account_id,

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Account, User
 from accounts.money import to_cents
-from quota import ledger
+from quota import candidates, ledger
+from quota.candidates import Candidates, ScanQuote
 from quota.errors import (
     AlreadyBegun,
     AlreadyScanning,
@@ -23,7 +24,6 @@ from quota.errors import (
     NothingToScan,
     QuoteMoved,
 )
-from quota.ledger import Candidates, ScanQuote
 from quota.models import (
     Image,
     QuotaWindow,
@@ -90,7 +90,7 @@ class _Ground:
     images: QuerySet[Image]
 
     def candidates(self) -> Candidates:
-        return ledger.candidates(
+        return candidates.candidates(
             account_id=self.subscription.account_id,
             images=self.images,
             tariff=self.tariff,
@@ -98,7 +98,7 @@ class _Ground:
         )
 
     def fitting(self, within: int) -> Candidates:
-        return ledger.fitting(
+        return candidates.fitting(
             account_id=self.subscription.account_id,
             images=self.images,
             tariff=self.tariff,
@@ -286,7 +286,7 @@ def _started(
         stop_by=request.stop_by,
     )
     plan_for(wanted.images)
-    ledger.queue_scans(
+    candidates.queue_scans(
         task=task,
         images=ground.images,
         tariff=ground.tariff,

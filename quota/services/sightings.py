@@ -5,21 +5,12 @@ constant number of statements.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-
+from quota.models.sql import run
 from quota.services import grouping
 from quota.sources.content import FoundImage
-
-
-def run(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run one statement; returns its rows, if it has any."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall()) if cursor.description else []
 
 
 def rows(found: Sequence[FoundImage], tag_digest: str = "") -> str:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from quota.models import ImageSource
+from quota.models.sql import run
 from quota.services import sightings
 from quota.services.plans import plan_for
 from quota.services.sightings import ROWS
@@ -74,7 +75,7 @@ def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> i
     Account.objects.lock(account_id)
     plan_for(len(found))
     new = sightings.write_images(account_id, written, now)
-    sightings.run(
+    run(
         WRITE_SIGHTINGS,
         {"account": account_id, "source": source.pk, "now": now, "rows": written},
     )
@@ -87,7 +88,7 @@ def _write(source: ImageSource, found: Sequence[FoundImage], now: datetime) -> i
 def _forget(source: ImageSource, now: datetime) -> int:
     params = {"account": source.account_id, "source": source.pk, "now": now}
     Account.objects.lock(source.account_id)
-    images = [image_id for (image_id,) in sightings.run(FORGET, params)]
+    images = [image_id for (image_id,) in run(FORGET, params)]
     sightings.describe(source.account_id, images)
     return len(images)
 

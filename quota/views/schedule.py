@@ -26,10 +26,10 @@ from accounts.http import (
     wants_fragment,
     with_account,
 )
+from quota.candidates import ScanQuote
 from quota.errors import NotActive, ScheduleMoved
 from quota.forms.fields import unreadable
 from quota.forms.schedule import SCOPES, ScheduleForm
-from quota.ledger import ScanQuote
 from quota.models import Kind, Schedule, Scope
 from quota.models.schedules import Settings
 from quota.pages.header import Standing, standing

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import AccountRequest, Right, render_page, with_account
+from quota.candidates import ScanQuote
 from quota.errors import AlreadyBegun, NotActive
 from quota.forms.tasks import TaskFilterForm
-from quota.ledger import ScanQuote
 from quota.models import Kind, ScanTask, Scope, Selection
 from quota.pages.cursors import UnknownCursor
 from quota.pages.task import Offers, task_page

@@ -1,0 +1,171 @@
+"""The SQL of what a selection comes to: counted, priced, and queued as a task's scans.
+
+As in the ledger, everything runs inside its caller's transaction, in a constant number
+of statements, every one of them filtered by the account.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+
+from quota.models import Image, ScanTask, Tariff
+from quota.models.sql import run
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a selection comes to before anything is held."""
+
+    images: int
+    left_out: int
+    firsts: int
+    repeats: int
+    cost_tenths: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanQuote:
+    """What a scan would hold, shown before the click (rules 5.4).
+
+    ``scanned`` is what would be scanned: everything, or the part that fits. ``worth``
+    is the money value of its quota.
+    """
+
+    all: Candidates
+    fit: Candidates | None
+    available_tenths: int
+    worth: Decimal
+
+    @property
+    def missing_tenths(self) -> int:
+        """How much more quota everything would need; 0 when it fits."""
+        return max(0, self.all.cost_tenths - self.available_tenths)
+
+
+# An image with a result since the subscription began is a repeat (rules 5.2, 6). One
+# with a scan in flight is left out (rules 5.7).
+PRICED = """
+    SELECT i.id, i.digest, i.first_seen_at, i.scanned_at, i.busy, i.is_repeat,
+           CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
+    FROM (
+        SELECT chosen.*,
+               scanned_at IS NOT NULL AND scanned_at >= %(history)s AS is_repeat,
+               EXISTS (
+                   SELECT 1 FROM quota_scan s
+                   WHERE s.account_id = %(account)s AND s.image_id = chosen.id
+                     AND s.state IN ('queued', 'running')
+               ) AS busy
+        FROM chosen
+    ) i
+"""
+
+
+def _chosen(images: QuerySet[Image]) -> tuple[str, dict[str, Any]]:
+    """Return the selection as a CTE's text with named parameters."""
+    columns = images.order_by().values("id", "digest", "first_seen_at", "scanned_at")
+    sql, values = columns.query.sql_with_params()
+    names = {f"chosen_{number}": value for number, value in enumerate(values)}
+    return sql % tuple(f"%({name})s" for name in names), names
+
+
+def _pricing(tariff: Tariff, account_id: int, history: datetime) -> dict[str, Any]:
+    return {
+        "account": account_id,
+        "first": tariff.first_tenths,
+        "repeat": tariff.repeat_tenths,
+        "history": history,
+    }
+
+
+def candidates(
+    *, account_id: int, images: QuerySet[Image], tariff: Tariff, history: datetime
+) -> Candidates:
+    """Count what a scan of ``images`` would hold, in one statement.
+
+    ``fingerprint`` identifies the whole set, whatever is in flight in it.
+    """
+    chosen, names = _chosen(images)
+    ((total, busy, firsts, repeats, cost, fingerprint),) = run(
+        f"""
+        WITH chosen AS ({chosen}), priced AS ({PRICED})
+        SELECT count(*), count(*) FILTER (WHERE busy),
+               count(*) FILTER (WHERE NOT busy AND NOT is_repeat),
+               count(*) FILTER (WHERE NOT busy AND is_repeat),
+               coalesce(sum(cost) FILTER (WHERE NOT busy), 0)::bigint,
+               coalesce(sum(hashint8extended(id, 0)), 0)
+        FROM priced
+        """,  # noqa: S608 -- both parts are ours; values are parameters
+        {**names, **_pricing(tariff, account_id, history)},
+    )
+    return Candidates(
+        total - busy, busy, firsts, repeats, cost, f"{total}.{fingerprint}"
+    )
+
+
+def fitting(
+    *,
+    account_id: int,
+    images: QuerySet[Image],
+    tariff: Tariff,
+    history: datetime,
+    within: int,
+) -> Candidates:
+    """Count the scans that fit into ``within`` tenths (rules 5.5): a prefix of repeats
+    by oldest result, then firsts by first sight, ties by image ID."""
+    chosen, names = _chosen(images)
+    ((firsts, repeats, cost),) = run(
+        f"""
+        WITH chosen AS ({chosen}), priced AS ({PRICED}), running AS ({FITTING})
+        SELECT count(*) FILTER (WHERE NOT is_repeat),
+               count(*) FILTER (WHERE is_repeat), coalesce(sum(cost), 0)::bigint
+        FROM running WHERE reached <= %(within)s
+        """,  # noqa: S608 -- as above
+        {**names, **_pricing(tariff, account_id, history), "within": within},
+    )
+    return Candidates(firsts + repeats, 0, firsts, repeats, cost, "")
+
+
+FITTING = """
+    SELECT *, sum(cost) OVER (
+        ORDER BY is_repeat DESC,
+                 CASE WHEN is_repeat THEN scanned_at ELSE first_seen_at END, digest
+        ROWS UNBOUNDED PRECEDING
+    ) AS reached
+    FROM priced WHERE NOT busy
+"""
+
+
+def queue_scans(
+    *,
+    task: ScanTask,
+    images: QuerySet[Image],
+    tariff: Tariff,
+    history: datetime,
+    within: int,
+) -> None:
+    """Write the scans of ``task``: those of ``images`` that fit into ``within`` tenths
+    and have no scan in flight."""
+    chosen, names = _chosen(images)
+    run(
+        f"""
+        WITH chosen AS ({chosen}), priced AS ({PRICED}), running AS ({FITTING})
+        INSERT INTO quota_scan (account_id, task_id, image_id, image_digest, reason,
+                                cost_tenths, state, held_at, attempts, outcome, message)
+        SELECT %(account)s, %(task)s, id, digest,
+               CASE WHEN is_repeat THEN 'repeat' ELSE 'first' END,
+               cost, 'queued', %(now)s, 0, '', ''
+        FROM running WHERE reached <= %(within)s
+        ORDER BY digest
+        """,  # noqa: S608 -- as above
+        {
+            **names,
+            **_pricing(tariff, task.account_id, history),
+            "task": task.pk,
+            "now": task.requested_at,
+            "within": within,
+        },
+    )
