@@ -1,15 +1,11 @@
-"""Schedules: saved over their revision, run once, made up once, told once."""
+"""Runs of schedules: started once, made up once, told once."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from accounts.models import Account, Notice
-from quota.errors import ScheduleMoved
 from quota.models import (
     Image,
     Kind,
@@ -276,76 +272,6 @@ def test_a_daylight_saving_night_runs_once(now: datetime) -> None:
     assert due(schedule) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
 
 
-def test_saving_over_somebody_elses_revision_is_refused(
-    account: Account, now: datetime
-) -> None:
-    saved(account, now)
-    saved(account, now, replace(NIGHTLY, cycle_days=7), revision=1)
-
-    with pytest.raises(ScheduleMoved):
-        saved(account, now, replace(NIGHTLY, cycle_days=30), revision=1)
-
-    assert Schedule.objects.get().cycle_days == 7
-
-
-def test_a_run_that_is_due_stays_due_while_cycle_and_start_stay(
-    account: Account, now: datetime
-) -> None:
-    weekly = replace(NIGHTLY, cycle_days=7)
-    schedule = saved(account, now, weekly)
-    ImageFactory.create(account=account)
-    scheduling.queue_due(now=due(schedule))
-    next_week = due(schedule)
-
-    saved(account, now + DAY, replace(weekly, fit=True), revision=1)
-    assert due(schedule) == next_week
-    saved(account, now + DAY, replace(weekly, start=time(3)), revision=2)
-
-    assert due(schedule) == datetime(2026, 11, 26, 3, tzinfo=UTC)
-
-
-def test_undo_brings_the_previous_revision_back_for_ten_minutes(
-    account: Account, now: datetime
-) -> None:
-    first = saved(account, now)
-    was_due = due(first)
-    saved(account, now + MINUTE, Settings(), revision=1)
-    creator = creator_of(account)
-
-    def undo(revision: int, at: datetime) -> Schedule:
-        return scheduling.undo(
-            account=account, kind=Kind.LOCAL, revision=revision, by=creator, now=at
-        )
-
-    with pytest.raises(ScheduleMoved):
-        undo(2, now + 11 * MINUTE)
-    restored = undo(2, now + 2 * MINUTE)
-
-    assert (restored.settings, due(restored)) == (NIGHTLY, was_due)
-    with pytest.raises(ScheduleMoved):
-        undo(3, now + 3 * MINUTE)
-
-
-def test_a_schedule_that_is_off_runs_nothing(account: Account, now: datetime) -> None:
-    saved(account, now)
-    off = saved(account, now, replace(NIGHTLY, is_on=False), revision=1)
-
-    assert off.due_at is None
-    assert scheduling.queue_due(now=now + 30 * DAY) == 0
-
-
-def test_each_list_has_a_schedule_of_its_own(account: Account, now: datetime) -> None:
-    ImageFactory.create(account=account)
-    ImageFactory.create(account=account, in_registry=True, is_local=False)
-    for kind in Kind:
-        saved(account, now, kind=kind)
-
-    assert scheduling.queue_due(now=now + DAY) == 2
-
-    kinds = ScanTask.objects.order_by("kind").values_list("kind", "images")
-    assert list(kinds) == [("local", 1), ("repository", 1)]
-
-
 def test_a_run_that_breaks_is_recorded_and_the_others_go_on(
     account: Account, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -363,48 +289,6 @@ def test_a_run_that_breaks_is_recorded_and_the_others_go_on(
     assert ScheduledRun.objects.get(account=other).outcome == Outcome.SUCCESS
     assert "could not run" in caplog.text
     assert due(Schedule.objects.get(account=account)) > now + DAY
-
-
-@pytest.mark.parametrize(
-    ("constraint", "changes"),
-    [
-        ("schedule_cycle_is_one_offered", {"cycle_days": 3}),
-        ("schedule_never_stops_when_it_starts", {"stop_by": time(2)}),
-        ("schedule_looks_for_something", {"categories": []}),
-        ("schedule_of_chosen_images_has_some", {"scope": "selected"}),
-        ("schedule_scope_is_one_offered", {"scope": "again"}),
-        ("schedule_is_due_while_it_is_on", {"due_at": None}),
-        ("schedule_is_due_while_it_is_on", {"is_on": False}),
-        ("schedule_is_of_a_list_of_images", {"kind": "galaxy"}),
-    ],
-)
-def test_a_schedule_never_says_what_is_not_offered(
-    account: Account, now: datetime, constraint: str, changes: Mapping[str, Any]
-) -> None:
-    saved(account, now)
-
-    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
-        Schedule.objects.update(**changes)
-
-
-def test_a_run_is_never_recorded_twice_nor_before_its_time(
-    account: Account, now: datetime
-) -> None:
-    ImageFactory.create(account=account)
-    schedule = saved(account, now)
-    scheduling.queue_due(now=due(schedule))
-    run = ScheduledRun.objects.get()
-    early = ScheduledRun.objects.filter(pk=run.pk)
-
-    with pytest.raises(IntegrityError, match="never_before"), transaction.atomic():
-        early.update(ran_at=run.due_at - MINUTE)
-    with pytest.raises(IntegrityError, match="exactly_when"), transaction.atomic():
-        early.update(outcome="Skipped", reason="x")
-    again = ScheduledRun.objects.get()
-    again.pk, again.task = None, None
-    again.outcome, again.reason = "Skipped", "Again"
-    with pytest.raises(IntegrityError, match="once_per_due"), transaction.atomic():
-        again.save(force_insert=True)
 
 
 def test_a_stopped_run_does_not_keep_the_next_from_starting(
