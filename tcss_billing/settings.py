@@ -77,6 +77,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "quota.pages.shell.shell",
                 "accounts.pages.bell.bell",
+                "accounts.pages.preferences.preferences",
             ],
         },
     },

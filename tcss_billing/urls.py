@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views.signing import staff_sign_in
+from quota.views import helping
 
 handler403 = "tcss_billing.errors.forbidden"
 handler404 = "tcss_billing.errors.not_found"
@@ -19,6 +20,7 @@ urlpatterns = [
     ),
     path("admin/inbox/", include("tcss_billing.demo.inbox")),
     path("admin/", admin.site.urls),
+    path("help", helping.anywhere, name="help"),
     path("", include("accounts.urls")),
     path("a/<slug:account>/", include("quota.urls")),
     path("v2/", include("quota.pull_urls")),

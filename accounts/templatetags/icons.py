@@ -19,6 +19,7 @@ NAMES = (
     "square", "sun", "triangle-alert", "undo-2", "users", "wallet", "x",
     "bell", "building-2", "globe", "mail", "package", "plug", "smartphone", "user",
     "calendar-clock", "circle-slash", "hourglass",
+    "circle-question-mark", "eye", "sliders-horizontal",
     "chevron-left", "layout-dashboard", "shield-alert",
 )  # fmt: skip
 
@@ -40,7 +41,10 @@ def _safe(svg: str) -> SafeString:
 @register.simple_tag
 @cache
 def icon(name: str, classes: str = "") -> SafeString:
-    """One icon, hidden from screen readers: the word beside it says it."""
+    """One icon, hidden from screen readers: the word beside it says it. Refuses a name
+    that the sprite does not have, which would draw nothing."""
+    if name not in NAMES:
+        raise ValueError(f"{name} is not among the icons of the sprite.")
     return format_html(
         '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true">'
         '<use href="#i-{}"/></svg>',

@@ -12,7 +12,7 @@ if (toggle) {
       ? root.dataset.theme === "dark"
       : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
-    localStorage.setItem("theme", root.dataset.theme);
+    document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
   });
 }
 
@@ -134,9 +134,11 @@ document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input, textarea, select");
-  if (event.key === "/" && !typing && find("#q")) { event.preventDefault(); find("#q").focus(); }
-  if ("[]".includes(event.key) && !typing) find(`[data-key="${event.key}"]`)?.click();
+  const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
+  const single = !typing && !event.ctrlKey && !event.metaKey && !event.altKey && root.dataset.keys !== "off";
+  if (single && event.key === "/" && find("#q")) { event.preventDefault(); find("#q").focus(); }
+  if (single && "[]".includes(event.key)) find(`[data-key="${event.key}"]`)?.click();
+  if (single && event.key === "?" && find("#help") && !find("dialog[open]")) htmx.ajax("GET", find("#help").href, "#modal");
   const stepper = event.target.closest(".stepper");
   if (stepper && event.target.matches("input") && ["ArrowUp", "ArrowDown"].includes(event.key)) {
     event.preventDefault();

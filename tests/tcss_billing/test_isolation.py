@@ -37,14 +37,15 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     " set-password accept-invite confirm",
     (ACT, PUBLIC): "sign-out stripe-webhook csp-reports",
     (SHOWS | {"HEAD"}, TICKET): "pull-ping pull-manifest pull-blob",
-    (SHOWS, PERSON): "profile second-factor",
+    (SHOWS, PERSON): "profile second-factor help",
     (ACT, PERSON): "profile-name profile-email profile-phone profile-password"
     " profile-code begin-second-factor confirm-second-factor recovery-codes"
     " second-factor-off",
     (SHOWS, Right.SEE): "front members notices images selection image registries"
     " registry-notes findings findings-csv findings-json finding tasks task"
     " subscription usage usage-csv entry batch breakdown breakdown-csv"
-    " statements statement statement-pdf statement-json",
+    " statements statement statement-pdf statement-json account-help",
+    (FORM, PERSON): "preferences",
     (FORM, Right.SEE): "notice-settings",
     (ACT, Right.SEE): "read-all-notices unread-notices read-notice ask-access",
     (SHOWS, Right.SCAN): "scan-estimate schedule-estimate",
