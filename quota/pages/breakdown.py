@@ -1,11 +1,11 @@
 """What a month was used for: by source, name, schedule or hand, and person."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 
 from accounts.models import Account
@@ -148,13 +148,16 @@ def shares_of(account: Account, windows: Sequence[int], by: str) -> list[Share]:
     return sorted(found, key=lambda share: (-share.total, share.what))
 
 
-def _summed(rows: Any, *columns: str) -> Iterable[tuple[Any, ...]]:
+def _summed(
+    rows: QuerySet[LedgerBatch] | QuerySet[NameUsage], *columns: str
+) -> Iterable[tuple[Any, ...]]:
     scans = "scans" if rows.model is NameUsage else "entries"
     summed = rows.order_by().values_list(*columns)
     return [tuple(row) for row in summed.annotate(Sum("tenths"), Sum(scans))]
 
 
-def _words(account: Account, by: str) -> Any:
+def _words(account: Account, by: str) -> Callable[[Any], str]:
+    """How the value of a batch's column is said."""
     if by == "source":
         return lambda source: SOURCES.get(source, DELETED)
     if by == "start":
@@ -171,7 +174,9 @@ def _words(account: Account, by: str) -> Any:
     return person_words
 
 
-def _gathered(rows: Iterable[tuple[Any, ...]], words: Any) -> list[Share]:
+def _gathered(
+    rows: Iterable[tuple[Any, ...]], words: Callable[[Any], str]
+) -> list[Share]:
     found: dict[str, Share] = {}
     for key, reason, tenths, scans in rows:
         what = words(key)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.models import Account
-from quota.models import QuotaWindow
+from quota.models import Kind, QuotaWindow, Schedule
 from quota.pages.header import Standing
 from quota.pages.pace import demand, foreseen
 from quota.pages.words import Clock
@@ -136,6 +136,13 @@ def _to(stands: Standing, clock: Clock) -> str:
     """``to 15 Mar 2027``: the end of Professional Edition."""
     end = stands.subscription.ends_at if stands.subscription else clock.now
     return f"to {clock.date(end)}"
+
+
+def schedule_to_change(account: Account) -> str:
+    """The list of images whose schedule runs most often."""
+    schedules = Schedule.objects.filter(account=account, is_on=True)
+    kinds = schedules.order_by("cycle_days", "kind").values_list("kind", flat=True)
+    return kinds.first() or Kind.LOCAL.value
 
 
 def slower_words(stands: Standing, clock: Clock) -> str:

@@ -10,7 +10,7 @@ from accounts.pages.notices import NoticeRow, latest_notices
 from quota.models import Image, Kind, Schedule, ScheduledRun, Subscription
 from quota.models.selection import IS_OF
 from quota.pages.charts import Ahead, Chart, chart
-from quota.pages.foresight import Strip, demand_of, strip
+from quota.pages.foresight import Strip, demand_of, schedule_to_change, strip
 from quota.pages.header import Standing
 from quota.pages.subscription import NEAR_END, Step, tag_of
 from quota.pages.tasks import TaskRow, recent_tasks
@@ -84,7 +84,7 @@ def overview(
         lifecycle=_lifecycle(account, subscription, outlook, clock),
         tasks=tasks,
         is_polling=any(task.held for task in tasks),
-        schedule_kind=next_up.kind if next_up else Kind.LOCAL.value,
+        schedule_kind=schedule_to_change(account),
         notices=latest_notices(member, clock.now, 3),
     )
 

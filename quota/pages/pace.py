@@ -10,9 +10,11 @@ from django.db.models import (
     BigIntegerField,
     Case,
     DateTimeField,
+    Exists,
     ExpressionWrapper,
     F,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -22,8 +24,10 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 
 from quota.models import (
+    LedgerBatch,
     LedgerEntry,
     QuotaWindow,
+    ScanReason,
     Schedule,
     ScheduledRun,
     Scope,
@@ -56,7 +60,7 @@ class Open(Protocol):
 
 class Pace(NamedTuple):
     """The columns: what was spent in the measured days, and of it by the schedules
-    below; then these schedules, one place each in the four lists."""
+    below as they will again; then these schedules, one place each in the four lists."""
 
     spent: Sequence[int]
     spent_by_runs: Sequence[int]
@@ -86,14 +90,20 @@ def pace_columns(account: int, now: datetime, since: datetime) -> dict[str, Any]
         account=account, is_on=True, scope__in=FIXED
     ).order_by("kind")
     runs = ScheduledRun.objects.filter(account=account, task__isnull=False)
-    took = F("task__cost_tenths") - F("task__returned_tenths")
     last = runs.filter(schedule=OuterRef("pk")).order_by("-due_at")
     measured = runs.filter(
         due_at__gte=since, due_at__gt=reset, schedule__in=schedules.values("pk")
     )
+    earlier = runs.filter(schedule=OuterRef("schedule"), due_at__lt=OuterRef("due_at"))
+    begun = measured.filter(~Exists(earlier))
+    # What is new to a later run will be so again: first scans stay in the pace.
+    certain = Q(reason=ScanReason.REPEAT) | Q(task__in=begun.values("task"))
+    by_runs = LedgerBatch.objects.filter(
+        certain, account=account, task__in=measured.values("task")
+    )
     return {
         "spent": _sum(bins, held),
-        "spent_by_runs": _sum(measured, took),
+        "spent_by_runs": _sum(by_runs, held),
         "dues": ArraySubquery(schedules.values("due_at")),
         "cycles": ArraySubquery(schedules.values("cycle_days")),
         "starts": ArraySubquery(schedules.values("start")),

@@ -20,7 +20,7 @@ from quota.statements import is_closed, statement_lines
 
 # Up to so many entries, an unsealed month's hashes are worked out for the page.
 HASHED = 5_000
-COLUMNS = ("Day", "What", "Used", "Held", "Left after")
+COLUMNS = ("What", "Day", "Used", "Held", "Left after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class DayRow:
     @property
     def cells(self) -> tuple[str, ...]:
         """As a row of the paper."""
-        return (self.words, self.what, self.used, self.held, self.left)
+        return (self.what, self.words, self.used, self.held, self.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def statement_paper(page: StatementPage) -> Paper:
     """The same for the PDF. Of a closed month it never changes: nothing on it can be
     renamed."""
     return Paper(
-        title="Statement of image scan quota,",
+        title="Quota statement,",
         number=page.title,
         facts=page.facts,
         seller=["Image Scan"],

@@ -23,7 +23,11 @@ from quota.forms.estimate import EstimateForm
 from quota.forms.fields import unreadable
 from quota.forms.purchase import PurchaseForm
 from quota.models import Order
-from quota.pages.foresight import purchase_words, slower_words
+from quota.pages.foresight import (
+    purchase_words,
+    schedule_to_change,
+    slower_words,
+)
 from quota.pages.header import Standing, standing
 from quota.pages.purchase import Advice, advice, quote_words, receipt, terms
 from quota.pages.usage_bars import usage_bars
@@ -135,6 +139,7 @@ def _month_words(
     return {
         "month_words": purchase_words(account, stands, quantity, clock),
         "slower_words": slower_words(stands, clock),
+        "schedule_kind": schedule_to_change(account),
         "bars": usage_bars(account, stands, quantity, clock),
     }
 

@@ -14,6 +14,7 @@ from quota.services import scanning, sealing, windows, working
 from quota.services.scanning import ScanRequest
 
 MONTHS = 3
+HOUR = timedelta(hours=1)
 ALL = tuple(category.value for category in Category)
 # So many of the last images are left for the visitor to scan first.
 LEFT = 10
@@ -60,8 +61,12 @@ def scan(account: Account, scanner: Scanner, now: datetime) -> None:
         account=account, is_local=True, is_other_platform=False
     )
     images = list(usual.order_by("name", "tag"))
+    first, zone = begun(account, now), account.zone_info
+    ends = [boundary(first, month, zone) for month in range(1, MONTHS + 1)]
     for press, by in _presses():
         at = now - timedelta(days=press.days_ago, minutes=37 * press.days_ago % 400)
+        while ends and ends[0] < at:
+            windows.lapse_ended(now=ends.pop(0) + HOUR)
         _press(account, images[:-LEFT][press.images], by, scanner, at)
     windows.lapse_ended(now=now)
     sealing.seal_closed(clock=lambda: now)

@@ -26,6 +26,15 @@ STREAMED = int(os.environ.get("BENCH_STREAMED", "1000000"))
 MONTHS, PER_TASK, IMAGES = 12, 250, 20_000
 SMALL = MONTHS * PER_TASK * 2
 MEGABYTE = 1024
+# A month has more names and quarters of an hour the longer the ledger is.
+TARGETS = {
+    "a month by name": 8.0,
+    "a month by source": 4.0,
+    "a month by start": 4.0,
+    "a month by person": 4.0,
+    "ledger, a month": 3.0,
+    "a statement": 3.0,
+}
 
 TASKS = """
     INSERT INTO quota_scantask (account_id, key, kind, asked, title, categories,
@@ -141,17 +150,6 @@ def test_pages_of_a_long_ledger(figures: Figures) -> None:
         title = f"{name}: {LEDGER:,} / {SMALL:,} entries"
         figures.most(title, *side_by_side(of_large, of_small, 9), TARGETS.get(name, 2))
     streams(figures, large)
-
-
-# A month has more names and quarters of an hour the longer the ledger is.
-TARGETS = {
-    "a month by name": 8.0,
-    "a month by source": 4.0,
-    "a month by start": 4.0,
-    "a month by person": 4.0,
-    "ledger, a month": 3.0,
-    "a statement": 3.0,
-}
 
 
 def asking(client: Client, url: str) -> Callable[[], None]:

@@ -142,6 +142,33 @@ def test_a_nightly_schedule_is_foreseen_run_by_run(now: datetime) -> None:
     assert weekly.spare_tenths == 3_000 - 220 - 4 * 20
 
 
+def test_images_that_are_new_to_a_later_run_stay_in_the_pace(now: datetime) -> None:
+    account = account_with(now=now - 4 * DAY)
+    ImageFactory.create_batch(20, account=account)
+    scheduling.save(
+        account=account,
+        kind=Kind.LOCAL,
+        settings=NIGHTLY,
+        revision=0,
+        by=creator_of(account),
+        now=now - 3 * DAY,
+    )
+    for ago in (3, 2, 1):
+        at = now - ago * DAY + timedelta(hours=20)
+        scheduling.queue_due(now=at)
+        finish(account, at)
+        ImageFactory.create_batch(4, account=account)
+
+    found = standing(account, now)
+
+    # 20 firsts at first; then 4 firsts a night, which go on, and 20 and 24 repeats.
+    assert found.pace
+    assert list(found.pace.spent) == [200 + 2 * 40 + 20 + 24]
+    assert list(found.pace.spent_by_runs) == [200 + 20 + 24]
+    assert found.forecast
+    assert found.forecast.daily_tenths == 20
+
+
 def test_several_packs_are_foreseen_together(now: datetime) -> None:
     account = account_with(now=now - 5 * DAY)
     buy(account, Basket(quantity=300), now - DAY)
