@@ -1,5 +1,8 @@
 """The back office: of money in `money_admin`, of people in `people_admin`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 
 from accounts import money_admin, people_admin
@@ -7,6 +10,26 @@ from accounts.models import AuditEntry, BalanceEntry
 from accounts.readonly import AccountFilter, ReadOnlyAdmin
 
 __all__ = ["money_admin", "people_admin"]
+# What services write down, as people read it; another act is its own words.
+ACTS = {
+    "record_top_up": "Recorded a bank transfer",
+    "reverse_top_up": "Took a bank transfer back",
+    "ask_adjustment": "Asked for an adjustment",
+    "adjustment_booked": "Booked an adjustment",
+    "adjustment_declined": "Declined an adjustment",
+    "tariff added": "Added a tariff",
+    "task stopped": "Stopped a task",
+    "job retried": "Tried a job again",
+    "look as customer": "Began to look as the customer",
+    "look ended": "Stopped looking as the customer",
+    "refund assigned": "Took a refund on",
+    "refund approved": "Approved a refund",
+    "refund confirmed": "Confirmed a refund as second person",
+    "refund rejected": "Rejected a refund",
+    "Open account": "Opened an account",
+    "Send again": "Sent a message again",
+    "Reset second factor": "Reset a second factor",
+}
 
 
 @admin.register(BalanceEntry)
@@ -29,9 +52,38 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """Every act of staff: who, when, from where, what, old and new, why."""
 
     list_display = (
-        "created_at", "by", "act", "target", "account", "before", "after", "reason",
-        "address",
+        "created_at", "by", "what", "target", "account", "change", "reason", "address",
     )  # fmt: skip
+    list_display_links = ("created_at", "what")
     list_select_related = ("account", "by")
     list_filter = (AccountFilter,)
     exact_search = ("account__slug", "by__email", "id")
+
+    @admin.display(description="What was done", ordering="act")
+    def what(self, entry: AuditEntry) -> str:
+        """The act in words."""
+        return ACTS.get(entry.act) or entry.act.replace("_", " ").capitalize()
+
+    @admin.display(description="Old and new")
+    def change(self, entry: AuditEntry) -> str:
+        """``state: requested \u2192 approved``, one thing after another."""
+        return change_words(entry.before, entry.after)
+
+
+def change_words(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> str:
+    """What changed, each with what it was and what it is; what stayed is left out."""
+    was, now = before or {}, after or {}
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {_value(was.get(name))} \u2192"
+        f" {_value(now.get(name))}"
+        if _value(was.get(name))
+        else f"{name.replace('_', ' ')}: {_value(now.get(name)) or 'none'}"
+        for name in names
+    )
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else str(value)

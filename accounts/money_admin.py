@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
@@ -11,6 +12,7 @@ from django.utils import timezone
 from accounts.acts import act_page, address_of
 from accounts.models import Adjustment, BankTransfer, PaymentEvent, TopUp, User
 from accounts.money import format_money
+from accounts.payments.references import number_of
 from accounts.readonly import ReadOnlyAdmin
 from accounts.services import adjusting, transfers
 from accounts.staff_forms import (
@@ -53,7 +55,7 @@ class BankTransferAdmin(ActingAdmin):
         "reversed_at",
     )  # fmt: skip
     list_select_related = ("account", "by")
-    search_fields = ("bank_reference", "account__slug", "account__name")
+    exact_search = ("bank_reference", "account__slug", "id")
     acts = ("reverse",)
     add_right = "accounts.record_top_up"
 
@@ -193,7 +195,17 @@ class TopUpAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_select_related = ("account",)
     list_filter = ("method", "state")
-    search_fields = ("session", "payment", "account__slug")
+    exact_search = ("account__slug", "payment", "id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[TopUp], search_term: str
+    ) -> tuple[QuerySet[TopUp], bool]:
+        """Also by the reference that a customer wrote on a transfer, as it is printed
+        or without its spaces."""
+        number = number_of(search_term)
+        if number is not None:
+            return queryset.filter(pk=number), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 @admin.register(PaymentEvent)
@@ -202,4 +214,4 @@ class PaymentEventAdmin(ReadOnlyAdmin):
 
     list_display = ("kind", "thing", "amount", "outcome", "received_at", "handled_at")
     list_filter = ("effect", ("handled_at", admin.EmptyFieldListFilter))
-    search_fields = ("event", "thing", "payment", "session")
+    exact_search = ("thing", "payment", "event", "id")
