@@ -75,15 +75,17 @@ def change_words(
 ) -> str:
     """What changed, each with what it was and what it is; what stayed is left out."""
     was, now = before or {}, after or {}
-    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     return ", ".join(
-        f"{name.replace('_', ' ')}: {_value(was.get(name))} \u2192"
-        f" {_value(now.get(name))}"
-        if _value(was.get(name))
-        else f"{name.replace('_', ' ')}: {_value(now.get(name)) or 'none'}"
-        for name in names
+        f"{_plain(name)}: {_step(was.get(name), now.get(name))}" for name in changed
     )
 
 
-def _value(value: Any) -> str:
-    return "" if value is None else str(value)
+def _step(was: Any, now: Any) -> str:
+    if now in (None, ""):
+        return f"was {_plain(was)}"
+    return f"{_plain(was)} \u2192 {_plain(now)}" if was else _plain(now)
+
+
+def _plain(value: Any) -> str:
+    return str(value).replace("_", " ")
