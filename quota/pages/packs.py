@@ -21,6 +21,7 @@ class WindowRow:
     granted: str
     left: str
     state: str
+    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,5 @@ def _window(window: QuotaWindow, clock: Clock) -> WindowRow:
         granted=f"{window.granted_tenths // TENTHS:,}",
         left=format_quota(window.free_tenths) if begun else "",
         state="Waits for renewal" if over else "Now" if begun else "",
+        tone="warn" if over else "ok",
     )

@@ -42,6 +42,7 @@ class RefundPreview:
     rows: Sequence[SumRow]
     estimate: str
     effects: Sequence[str]
+    meanwhile: str
     understood: str
     refusal: str
     refusal_url: str
@@ -72,6 +73,7 @@ def preview_words(
         rows=sum_rows(computation, clock),
         estimate=format_money(computation.refundable, computation.currency),
         effects=_pack_effects(computation) if is_pack else EDITION_EFFECTS,
+        meanwhile=MEANWHILE if is_pack else "",
         understood=(
             "I understand that this quota ends."
             if is_pack
@@ -100,6 +102,12 @@ EDITION_EFFECTS = (
 )
 
 
+MEANWHILE = (
+    "While the request is open, auto-renewal leaves this purchase out. Withdrawn or not"
+    " approved, it is taken up again by the next renewal before its last month ends."
+)
+
+
 def _pack_effects(computation: Computation) -> Sequence[str]:
     open_months = sum(1 for w in computation.windows if w.ends_at > computation.at)
     effects = [
@@ -107,9 +115,6 @@ def _pack_effects(computation: Computation) -> Sequence[str]:
         f" {format_quota(computation.removed_tenths)} quota in"
         f" {plural(open_months, 'month')} is removed.",
         "Quota of your other purchases stays. Results stay readable.",
-        "While the request is open, auto-renewal leaves this purchase out. Withdrawn or"
-        " not approved, it is taken up again by the next renewal before its last month"
-        " ends.",
     ]
     if computation.held_tenths:
         effects.insert(

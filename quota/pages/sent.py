@@ -46,6 +46,6 @@ def _group(notices: Sequence[Notice], clock: Clock) -> Sent:
     people = len({notice.user_id for notice in notices})
     by_sms = any(notice.channel == Notice.Channel.SMS for notice in notices)
     how = "Email and SMS" if by_sms else "Email"
-    when = clock.moment(notices[0].created_at)
+    when = clock.running_moment(notices[0].created_at)
     who = plural(people, "person", "people")
     return Sent(notices[0].get_kind_display(), f"{how} to {who}, {when}")

@@ -361,7 +361,7 @@ def test_reminders_that_were_sent_are_listed(
 
     response = signed_in.get(url("subscription", account))
 
-    assertContains(response, "Email and SMS to 1 person, Today, 09:00")
+    assertContains(response, "Email and SMS to 1 person, today, 09:00")
 
 
 def test_pages_of_images_say_why_and_offer_renewal(
