@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from pythonjsonlogger.json import JsonFormatter
 
-from tcss_billing.watching.requests import about_request
+from tcss_billing.watching.requests import about
 
 GONE = "[redacted]"
 SHORTEST = 6
@@ -61,8 +61,8 @@ class Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without secrets."""
-        about = about_request()
-        named = f" [{about['request_id']}]" if about else ""
+        request = about(record).get("request_id")
+        named = f" [{request}]" if request else ""
         return redact(super().format(record) + named)
 
 
@@ -88,7 +88,7 @@ class Json(JsonFormatter):
         super().add_fields(log_data, record, message_dict)
         # Django hands the request itself along, which no log can hold.
         log_data.pop("request", None)
-        log_data.update(about_request())
+        log_data.update(about(record))
 
     def format(self, record: logging.LogRecord) -> str:
         """The object, without secrets."""

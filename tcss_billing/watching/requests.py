@@ -72,23 +72,25 @@ def id_of(request: HttpRequest) -> str:
     return getattr(request, "id", None) or _new_id()
 
 
-def about_request() -> dict[str, object]:
-    """What is known by now of the request that is being answered; nothing elsewhere.
+def about(record: logging.LogRecord) -> dict[str, object]:
+    """What is known by now of the request that a line is about: the one it was handed,
+    or the one that is being answered; nothing elsewhere.
 
     It asks nobody: the database may be what the log is about to complain of. So the
     user is who Django has found already, not who it would look for now.
     """
-    request = _current.get()
+    handed = getattr(record, "request", None)
+    request = handed if isinstance(handed, HttpRequest) else _current.get()
     if request is None:
         return {}
     match = request.resolver_match
-    about = {
-        "request_id": id_of(request),
+    known = {
+        "request_id": getattr(request, "id", None),
         "route": route_of(request),
         "account": match.kwargs.get("account") if match else None,
         "user": getattr(getattr(request, "_cached_user", None), "pk", None),
     }
-    return {name: value for name, value in about.items() if value is not None}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def route_of(request: HttpRequest) -> str:

@@ -172,9 +172,12 @@ def test_requests_are_counted_by_route(client: Client, settings: Settings) -> No
     settings.METRICS = True
 
     client.get(reverse("accounts:sign-in"))
+    client.generic("MADE-UP", "/no/such/page")
 
     figures = client.get("/metrics").content.decode()
     assert 'tcss_request_seconds_count{method="GET",route="accounts:sign-in"' in figures
+    assert 'tcss_request_seconds_count{method="other",route="none"' in figures
+    assert "MADE-UP" not in figures
 
 
 @pytest.fixture
@@ -209,6 +212,18 @@ def test_a_request_is_one_line_with_who_and_what(
     assert (line["status"], line["level"]) == (200, "INFO")
     assert line["queries"] > 0
     assert line["ms"] >= line["query_ms"] > 0
+
+
+@pytest.mark.django_db
+def test_djangos_own_lines_name_the_request_too(
+    client: Client, log: io.StringIO
+) -> None:
+    response = client.get("/invite/a-token-nobody-knows")
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["logger"] for line in lines] == ["tcss.requests", "django.request"]
+    assert {line["request_id"] for line in lines} == {response.headers["X-Request-ID"]}
+    assert "a-token-nobody-knows" not in log.getvalue()
 
 
 @pytest.mark.django_db
