@@ -65,7 +65,9 @@ class Clock:
 
 
 def zone_label(zone: ZoneInfo, now: datetime) -> str:
-    """``Asia/Singapore (UTC+8)``."""
+    """``Asia/Singapore (UTC+8)``; ``UTC`` alone says it."""
+    if zone.key == "UTC":
+        return zone.key
     offset = now.astimezone(zone).utcoffset() or timedelta()
     minutes = int(offset.total_seconds()) // 60
     sign = "+" if minutes >= 0 else "\u2212"

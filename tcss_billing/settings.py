@@ -41,6 +41,8 @@ MIDDLEWARE = [
     "tcss_billing.watching.probes.Probes",
     "tcss_billing.watching.requests.Watch",
     "django.middleware.security.SecurityMiddleware",
+    # Pads every page by a random length, so that its size tells nothing (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     # Outside all others, so that what they answer themselves carries it too.
     "accounts.middleware.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

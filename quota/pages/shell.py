@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.http import Right
 from accounts.money import format_money
 from accounts.pages.bell import unread_words
+from accounts.words import zone_label
 from quota.models import Kind
 from quota.pages.header import paused, quota_header
 
@@ -109,6 +110,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     name = str(request.user)
     return {
         "account": account,
+        "zone": zone_label(account.zone_info, timezone.now()),
         "crumb": _crumb(_view(request), _kind(request)),
         "crumb_above": _above(request, account.slug),
         "nav": _nav(request, account.slug, rights),
