@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 
 from accounts.models import Account
@@ -18,6 +18,7 @@ from quota.pages.words import Clock
 from quota.rules.units import format_quota_column
 
 SHOWN = 100
+REASONS = ("first", "repeat")
 DELETED = "Deleted with an ended subscription"
 SOURCES = {
     Kind.LOCAL.value: "Local images",
@@ -92,13 +93,12 @@ def breakdown_page(
     """Who or what took the quota of a month, or of the open ones."""
     clock, months = Clock(account, now), begun_months(account, now)
     chosen, is_one = chosen_months(months, month, now)
-    shares = shares_of(account, [each.pk for each in chosen], by)
-    total = Share("Together")
-    for share in shares:
-        for reason, tenths in share.tenths.items():
-            total.add(reason, tenths, share.scans[reason])
+    windows = [each.pk for each in chosen]
+    shares, total = shares_of(account, windows, by, SHOWN), Share("Together")
+    for reason, tenths, scans in _summed(_settled(account, windows), "reason"):
+        total.add(reason, int(tenths), scans)
     most = shares[0].total if shares else 0
-    rest = len(shares) - SHOWN
+    rest = _names(account, windows) - SHOWN if by == "name" else 0
     csv = reverse("quota:breakdown-csv", args=[account.slug])
     return BreakdownPage(
         title=chosen[0].words(clock) if is_one else "Open months",
@@ -106,7 +106,7 @@ def breakdown_page(
         month=month if is_one else "",
         by=by,
         ways=list(WAYS.items()),
-        rows=[_row(share, most, total.total) for share in shares[:SHOWN]],
+        rows=[_row(share, most, total.total) for share in shares],
         more=f"The {SHOWN} largest. {rest:,} more are in the CSV." if rest > 0 else "",
         total=_row(total, total.total, total.total) if shares else None,
         sentence=_sentence(shares, total.total),
@@ -124,7 +124,7 @@ def breakdown_csv(
     for share in shares_of(account, [each.pk for each in chosen], by):
         figures = [
             figure
-            for reason in ("first", "repeat")
+            for reason in REASONS
             for figure in (
                 str(share.scans.get(reason, 0)),
                 _plain(share.tenths.get(reason, 0)),
@@ -134,18 +134,24 @@ def breakdown_csv(
         yield (title, WAYS[by], what, source, *figures, _plain(share.total))
 
 
-def shares_of(account: Account, windows: Sequence[int], by: str) -> list[Share]:
-    """The shares, the largest leading; together they are what the windows were used
-    for. At most three queries, over roll-ups."""
-    batches = LedgerBatch.objects.filter(
-        account=account, window__in=windows, kind=LedgerEntry.Kind.SETTLE
-    ).order_by()
+def shares_of(
+    account: Account, windows: Sequence[int], by: str, most: int | None = None
+) -> list[Share]:
+    """The shares, the largest leading, at most so many names; without a limit they are
+    together what the windows were used for. At most three queries, over roll-ups."""
     if by == "name":
-        found = _by_name(account, windows, _summed(batches, "reason"))
+        found = _by_name(account, windows, most)
     else:
         column = "source" if by == "source" else "by"
-        found = _gathered(_summed(batches, column, "reason"), _words(account, by))
+        rows = _summed(_settled(account, windows), column, "reason")
+        found = _gathered(rows, _words(account, by))
     return sorted(found, key=lambda share: (-share.total, share.what))
+
+
+def _settled(account: Account, windows: Sequence[int]) -> QuerySet[LedgerBatch]:
+    return LedgerBatch.objects.filter(
+        account=account, window__in=windows, kind=LedgerEntry.Kind.SETTLE
+    )
 
 
 def _summed(
@@ -184,22 +190,34 @@ def _gathered(
     return list(found.values())
 
 
-def _by_name(
-    account: Account, windows: Sequence[int], whole: Iterable[tuple[Any, ...]]
-) -> list[Share]:
+def _by_name(account: Account, windows: Sequence[int], most: int | None) -> list[Share]:
     names = NameUsage.objects.filter(account=account, window__in=windows)
-    found: dict[tuple[str, str], Share] = {}
-    gone = Share(DELETED)
-    for reason, tenths, scans in whole:
-        gone.add(reason, int(tenths), scans)
-    for source, name, reason, tenths, scans in _summed(
-        names, "source", "name", "reason"
-    ):
+    sums = {
+        f"{reason}_{column}": Sum(column, filter=Q(reason=reason), default=0)
+        for reason in REASONS
+        for column in ("tenths", "scans")
+    }
+    grouped = names.order_by().values("source", "name")
+    largest = grouped.annotate(all=Sum("tenths"), **sums).order_by("-all", "name")
+    found: list[Share] = []
+    for source, name, *figures in largest.values_list("source", "name", *sums)[:most]:
         share = Share(name or "Without a name", SOURCES.get(source, ""))
-        share = found.setdefault((source, name), share)
-        share.add(reason, int(tenths), scans)
+        for reason, tenths, scans in zip(
+            REASONS, figures[::2], figures[1::2], strict=True
+        ):
+            share.add(reason, int(tenths), scans)
+        found.append(share)
+    gone = Share(DELETED)
+    for reason, tenths, scans in _summed(_settled(account, windows), "reason"):
+        gone.add(reason, int(tenths), scans)
+    for reason, tenths, scans in _summed(names, "reason"):
         gone.add(reason, -int(tenths), -scans)
-    return [*found.values(), *([gone] if gone.total else [])]
+    return [*found, *([gone] if gone.total else [])]
+
+
+def _names(account: Account, windows: Sequence[int]) -> int:
+    names = NameUsage.objects.filter(account=account, window__in=windows)
+    return names.order_by().values("source", "name").distinct().count()
 
 
 def _row(share: Share, most: int, total: int) -> ShareRow:

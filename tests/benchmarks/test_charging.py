@@ -104,7 +104,7 @@ def _reserve_all(account: Account) -> None:
 
 def floor_of_settling(account: Account, count: int) -> None:
     """Write as many rows into every table that a settlement writes. The figures of the
-    task come with its row, and the ledger rolls itself up into the bins of usage."""
+    task come with its row, and the ledger rolls itself up into bins and batches."""
     floor(account, count)
     large_account("floor-images", count)
     run(
@@ -127,6 +127,19 @@ def floor_of_settling(account: Account, count: int) -> None:
         """,
         account=account.pk,
         now=NOW,
+        count=count,
+    )
+    run(
+        """
+        INSERT INTO quota_nameusage (account_id, window_id, source, name, reason,
+            tenths, scans)
+        SELECT i.account_id, w.id, 'local', i.name, 'first', 10, 1
+        FROM quota_image i
+        JOIN (SELECT account_id, min(id) AS id FROM quota_quotawindow GROUP BY 1) w
+          ON w.account_id = i.account_id
+        WHERE i.account_id = %(account)s LIMIT %(count)s
+        """,
+        account=account.pk,
         count=count,
     )
 

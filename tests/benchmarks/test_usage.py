@@ -112,6 +112,7 @@ def pages(account: Account) -> Iterator[tuple[str, str]]:
     month = QuotaWindow.objects.filter(account=account).order_by("number")[6].pk
     task = ScanTask.objects.filter(account=account).order_by("pk")[3].pk
     image = Image.objects.filter(account=account).order_by("pk")[5].digest[7:19]
+    yield "overview", reverse("quota:front", args=[account.slug])
     yield "ledger", at
     for name, query in {
         "a month": f"month={month}",

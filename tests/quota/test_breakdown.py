@@ -96,6 +96,22 @@ def test_the_page_and_its_file_agree(
     assert part.content.decode().lstrip().startswith('<div id="shares">')
 
 
+def test_only_the_largest_names_are_on_the_page(
+    client: Client, used: Account, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quota.pages.breakdown.SHOWN", 2)
+    with time_machine.travel(now + timedelta(days=2)):
+        client.force_login(member_of(used))
+        page = client.get(f"{URL}?by=name").content.decode()
+        file = client.get(f"{URL}.csv?by=name").getvalue().decode()
+
+    assert 'name">team/one' in page
+    assert 'name">team/two' not in page or 'name">far/app' not in page
+    assert "The 2 largest. 1 more are in the CSV." in page
+    assert 'data-label="Quota">3.1</td>' in page
+    assert len(file.splitlines()) == 4
+
+
 def test_a_name_is_never_a_formula(
     client: Client, account: Account, now: datetime
 ) -> None:
