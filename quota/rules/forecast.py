@@ -97,7 +97,7 @@ def _run_out(
         remaining, at = remaining - used - run.tenths, run.at
         if remaining < 0:
             return at
-    return at + floor(remaining / rate) * TICK if rate else at
+    return at + floor(remaining / rate) * TICK
 
 
 def purchase_to_cover(short_tenths: int, step: int) -> int:

@@ -121,7 +121,7 @@ def test_the_language_of_the_server_changes_nothing() -> None:
     program = (
         "from decimal import Decimal as D; from accounts.money import *\n"
         "print(format_money(D('1064.9')), format_unit_price(D('1064.9')),"
-        " format_exact(D('1064.9')))"
+        " format_exact(D('1064.9'), 'AUD'))"
     )
 
     shown = subprocess.run(
@@ -133,6 +133,6 @@ def test_the_language_of_the_server_changes_nothing() -> None:
     ).stdout.split()
 
     amount = Decimal("1064.9")
-    assert shown == ["$1,064.90", "$1,064.90", "$1,064.900"]
+    assert shown == ["$1,064.90", "$1,064.90", "A$1,064.900"]
     assert shown[:2] == [format_money(amount), format_unit_price(amount)]
-    assert shown[2] == format_exact(amount)
+    assert shown[2] == format_exact(amount, "AUD")

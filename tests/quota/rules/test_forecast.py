@@ -91,6 +91,59 @@ def test_a_run_at_the_reset_belongs_to_the_next_month() -> None:
     assert ahead(10, 0, [Run(RESET - timedelta(seconds=1), 11)]).runs_out_at
 
 
+def test_a_run_that_begins_now_is_still_ahead() -> None:
+    assert ahead(10, 0, [Run(NOW, 11)]).short_tenths == 1
+
+
+def test_what_just_fits_leaves_the_next_run_short() -> None:
+    first, second = Run(NOW + DAY, 10), Run(NOW + 2 * DAY, 5)
+
+    found = ahead(10, 0, [second, first])
+
+    assert (found.runs_out_at, found.short_tenths) == (second.at, 5)
+
+
+@given(st.integers(1, 10**15))
+def test_three_weeks_at_the_pace_of_one_take_exactly_three_times_as_much(
+    spent: int,
+) -> None:
+    found = forecast(
+        left_tenths=2 * spent,
+        spent_tenths=spent,
+        since=NOW - 7 * DAY,
+        now=NOW,
+        resets_at=NOW + 21 * DAY,
+    )
+
+    assert found
+    assert found.short_tenths == spent
+    assert found.runs_out_at == NOW + 14 * DAY
+
+
+def test_a_run_on_the_way_takes_its_days_from_the_end() -> None:
+    found = ahead(100, 70, [Run(NOW + 3 * DAY, 30)])
+
+    assert found.runs_out_at == NOW + 7 * DAY
+
+
+@pytest.mark.parametrize(
+    ("spent", "days", "daily"), [(70, 7, 10), (73, 7, 10), (74, 7, 11), (21, 2, 11)]
+)
+def test_the_pace_of_a_day_is_rounded_half_up(
+    spent: int, days: int, daily: int
+) -> None:
+    found = forecast(
+        left_tenths=0,
+        spent_tenths=spent,
+        since=NOW - days * DAY,
+        now=NOW,
+        resets_at=RESET,
+    )
+
+    assert found
+    assert found.daily_tenths == daily
+
+
 @pytest.mark.parametrize(
     ("measured", "is_early"),
     [(EARLIEST, False), (EARLIEST - timedelta(microseconds=1), True)],

@@ -197,9 +197,9 @@ def test_more_than_was_paid_has_no_credit_note() -> None:
         credit_notes(Decimal(37), paid("36.00"))
 
 
-@given(windows, cents)
+@given(windows, cents, st.booleans())
 def test_a_frozen_computation_comes_back_as_it_was(
-    used: list[tuple[int, Decimal]], refunded: Decimal
+    used: list[tuple[int, Decimal]], refunded: Decimal, is_over: bool
 ) -> None:
     computation = Computation(
         "USD",
@@ -208,6 +208,7 @@ def test_a_frozen_computation_comes_back_as_it_was(
         tuple(window(n, tenths, str(price)) for n, (tenths, price) in enumerate(used)),
         (term_use(starts_at=START, ends_at=START + MONTH, paid=refunded, now=START),),
         refunded,
+        is_over,
     )
 
     assert Computation.from_plain(computation.plain()) == computation

@@ -23,6 +23,7 @@ from quota.rules.renewal import (
 from tests.quota.rules.strategies import ANCHORS, ZONES
 
 UTC_ZONE = ZoneInfo("UTC")
+SINGAPORE = ZoneInfo("Asia/Singapore")
 PRICE = Decimal("0.06")
 MONTHS = st.integers(1, 36)
 
@@ -71,6 +72,31 @@ def test_a_short_last_window_grows_for_nothing() -> None:
         (at(3, 20), at(4, 15))
     ]
     assert renewed.total == Decimal("36.00")
+
+
+def test_whether_there_is_a_further_window_is_seen_in_the_zone_of_the_pack() -> None:
+    bought = at(1, 30, 20)  # the 31st there, whose months end a day sooner in April
+
+    renewed = carried(300, bought, at(4, 29, 0), at(4, 30, 0), SINGAPORE)
+
+    assert renewed.priced
+    assert [w.starts_at for w in renewed.priced.windows] == [at(4, 29, 20)]
+
+
+def test_a_pack_is_priced_in_the_currency_of_the_account() -> None:
+    renewed = renew_pack(
+        kept=300,
+        anchor=at(1, 15),
+        zone=UTC_ZONE,
+        last=LastWindow(0, at(1, 15), at(2, 15)),
+        old_end=at(2, 15),
+        new_end=at(3, 15),
+        quota_price=PRICE,
+        currency="EUR",
+    )
+
+    assert renewed.priced
+    assert renewed.priced.formula == "300 × €0.06 × 1 window = €18.00"
 
 
 def test_a_dropped_pack_grows_too_and_costs_nothing() -> None:
@@ -133,6 +159,8 @@ def test_renewing_is_as_if_the_longer_term_had_been_bought_at_once(
     if renewed.growth:
         tiled[-1] = (tiled[-1][0], renewed.growth.grown_to)
     further = renewed.priced.windows if renewed.priced else ()
+    assert (renewed.priced is None) == (not further)
+    assert renewed.first_number == len(before)
     tiled += [(window.starts_at, window.ends_at) for window in further]
     whole = [(s.starts_at, s.ends_at) for s in windows(bought, new_end, pack_zone)]
     assert tiled == (whole if is_kept else whole[: len(before)])
@@ -227,11 +255,9 @@ def test_a_renewal_reaches_36_months_on_and_60_ahead(before: int, allowed: int) 
 def test_the_60_months_are_those_of_the_zone(
     anchor: datetime, before: int, now: datetime, allowed: int
 ) -> None:
-    singapore = ZoneInfo("Asia/Singapore")
-
-    edition(allowed, before, now, anchor, singapore)
+    edition(allowed, before, now, anchor, SINGAPORE)
     with pytest.raises(QuantityError, match=f"at most {allowed} months"):
-        edition(allowed + 1, before, now, anchor, singapore)
+        edition(allowed + 1, before, now, anchor, SINGAPORE)
 
 
 @pytest.mark.parametrize("months", [0, -1, 37])

@@ -75,6 +75,23 @@ def test_a_stop_by_before_the_start_means_the_next_day() -> None:
     assert stop == berlin(11, 28, 5)
 
 
+def test_west_of_greenwich_the_day_is_still_the_one_before() -> None:
+    zone = ZoneInfo("America/New_York")
+    evening = datetime(2026, 11, 26, 20, tzinfo=zone)
+
+    due = first_after(evening, time(22), zone)
+    stop = stop_of(due, Timing(1, time(22), time(23), zone), due)
+
+    assert due == datetime(2026, 11, 26, 22, tzinfo=zone)
+    assert stop == datetime(2026, 11, 26, 23, tzinfo=zone)
+
+
+def test_a_run_made_up_at_its_very_stop_by_has_until_the_next_one() -> None:
+    due, stop = berlin(11, 27, 2), berlin(11, 27, 5)
+
+    assert stop_of(due, daily(time(2), time(5)), stop) == stop + DAY
+
+
 def test_a_stop_by_at_the_start_is_refused() -> None:
     with pytest.raises(ValueError, match="must differ"):
         check_times(time(2), time(2))
@@ -95,6 +112,14 @@ def test_a_night_that_skips_the_hour_between_start_and_stop_keeps_its_length() -
     stop = stop_of(due, daily(time(2, 15), time(3)), due)
 
     assert stop == due + timedelta(minutes=45)
+
+
+def test_a_start_that_is_moved_to_its_stop_by_keeps_its_length_too() -> None:
+    due = first_after(berlin(3, 28, 12), time(2, 30), BERLIN)
+
+    stop = stop_of(due, daily(time(2, 30), time(3, 30)), due)
+
+    assert stop == due + timedelta(hours=1)
 
 
 @pytest.mark.parametrize("cycle", CYCLES)
