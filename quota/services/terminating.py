@@ -30,6 +30,8 @@ from quota.rules.lifecycle import DELETION
 from quota.services import ending, grouping
 
 BATCH = 2_000
+# No row has a larger number.
+LAST = 2**63 - 1
 MESSAGE = "Professional Edition was terminated before the scan ended."
 
 
@@ -156,8 +158,9 @@ def _terminate(subscription: Subscription, now: datetime) -> bool:
     account_id, cut = subscription.account_id, _cut(marked, now)
     if cut is not None:
         for deleted in DELETED:
-            while _delete_batch(deleted, account_id, cut):
-                continue
+            below: int | None = LAST
+            while below is not None:
+                below = _delete_batch(deleted, account_id, cut, below)
         _forget_results(account_id, cut)
     finished = Subscription.objects.filter(
         account=account_id, pk=subscription.pk, data_deleted_at=None
@@ -223,20 +226,29 @@ def _tell(account: Account, marked: Subscription, now: datetime) -> None:
 
 
 @transaction.atomic
-def _delete_batch(deleted: Deleted, account_id: int, cut: datetime) -> int:
-    """Delete some rows under the account's lock, so that no scan starts meanwhile: the
-    newest first, since what refers to a row of its own table is younger."""
+def _delete_batch(
+    deleted: Deleted, account_id: int, cut: datetime, below: int
+) -> int | None:
+    """Look at the account's next rows below a number, under its lock, so that no scan
+    starts meanwhile, and delete the old ones among them: the newest first, since what
+    refers to a row of its own table is younger. Returns below which number to go on.
+
+    Each row is looked at once, however many there are. The range of one account makes
+    the planner walk its own rows, where an equality may have it walk everybody's.
+    """
     Account.objects.lock(account_id)
-    rows = deleted.model._default_manager.filter(account=account_id)
-    old = rows.filter(deleted.older_than(account_id, cut)).order_by("-pk")
-    ids = list(old.values_list("pk", flat=True)[:BATCH])
+    rows = deleted.model._default_manager.filter(pk__lt=below)
+    mine = rows.filter(account__gte=account_id, account__lte=account_id)
+    ids = list(mine.order_by("-account", "-pk").values_list("pk", flat=True)[:BATCH])
+    among = deleted.model._default_manager.filter(account=account_id, pk__in=ids)
+    old = among.filter(deleted.older_than(account_id, cut))
     table = connection.ops.quote_name(deleted.model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM {table} WHERE account_id = %s AND id = ANY(%s)",  # noqa: S608 -- our own table
-            [account_id, ids],
+            [account_id, list(old.values_list("pk", flat=True))],
         )
-    return len(ids)
+    return ids[-1] if ids else None
 
 
 @transaction.atomic

@@ -127,7 +127,9 @@ def test_a_worker_that_died_half_way_is_carried_on(
 ) -> None:
     subscription = Subscription.objects.get()
     terminating.mark(subscription=subscription, now=GONE)
-    terminating._delete_batch(terminating.DELETED[0], account.pk, GONE)
+    terminating._delete_batch(
+        terminating.DELETED[0], account.pk, GONE, terminating.LAST
+    )
 
     assert terminating.terminate_due(now=GONE + timedelta(hours=1)) == 1
 
