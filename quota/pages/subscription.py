@@ -331,7 +331,8 @@ class _Told:
 def renewed_words(order: Order, account: Account, now: datetime) -> str:
     """What a renewal comes to, for the flash; one that ended a suspension says when
     scheduled scans go on."""
-    clock, line = Clock(account, now), order.lines.get(kind="edition")
+    line = order.lines.get(account=account, kind="edition")
+    clock = Clock(account, now)
     words = f"Renewed to {clock.moment(line.ends_at)}."
     if order.created_at < line.starts_at:
         return words

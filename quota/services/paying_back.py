@@ -149,7 +149,8 @@ def _sold(thing: Thing) -> dict[str, Any]:
     if isinstance(thing, QuotaPack):
         price = thing.tariff.quota_price
         return {"pack": thing, "quantity": thing.quantity, "unit_price": price}
-    last = thing.terms.select_related("tariff").latest("number")
+    terms = thing.terms.filter(account=thing.account_id).select_related("tariff")
+    last = terms.latest("number")
     return {"quantity": thing.cores, "unit_price": last.tariff.edition_price}
 
 

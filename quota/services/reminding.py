@@ -1,13 +1,16 @@
 """The dated notices of a term: expiry reminders and arrears (rules 7)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import Account, Notice
 from accounts.services import notices
 from accounts.services.notices import EMAIL, SMS, Audience
-from quota.models import Subscription
+from quota.models import Subscription, Term
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION, GRACE
 from quota.rules.reminders import DAYS_BEFORE, Dated, Reminder, due_reminder
@@ -18,6 +21,25 @@ KINDS = {
     Dated.EXPIRY: (Notice.Kind.EXPIRY_REMINDER, Audience.IN_CHARGE),
     Dated.ARREARS: (Notice.Kind.ARREARS, Audience.EVERYONE),
 }
+# By account, as its index is.
+LATEST = (
+    Term.objects.filter(account=OuterRef("account"), subscription=OuterRef("pk"))
+    .order_by("-number")
+    .values("pk")[:1]
+)
+
+
+class _Owed(NamedTuple):
+    """A reminder of a subscription, and what tells it from any other."""
+
+    subscription: Subscription
+    reminder: Reminder
+    subject: str
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        kind, _ = KINDS[self.reminder.kind]
+        return self.subscription.account_id, kind.value, self.subject
 
 
 def remind(*, now: datetime) -> int:
@@ -26,32 +48,42 @@ def remind(*, now: datetime) -> int:
 
     A day on which nothing ran is not made up. A renewal moves the end, and with it
     every date; after a refund of Professional Edition there is nothing to remind of.
+    Who was told already is read for all of them at once: this runs every minute.
     """
     near = Subscription.objects.filter(
         terminated_at=None,
         refunded_at=None,
         ends_at__gt=now - DELETION,
         ends_at__lte=now + AHEAD,
-    ).select_related("account")
-    return sum(
-        _remind(subscription, reminder, now)
-        for subscription in near.order_by("pk")
-        if (reminder := _owed(subscription, now))
     )
+    terms = dict(near.values_list("pk", Subquery(LATEST)))
+    owed = [
+        _Owed(subscription, reminder, f"term:{terms[subscription.pk]}:{reminder.day}")
+        for subscription in near.filter(pk__in=terms).order_by("pk")
+        if (reminder := _reminder(subscription, now))
+    ]
+    told = _told(owed)
+    return sum(_remind(each, now) for each in owed if each.key not in told)
 
 
-def _owed(subscription: Subscription, now: datetime) -> Reminder | None:
+def _reminder(subscription: Subscription, now: datetime) -> Reminder | None:
     return due_reminder(subscription.ends_at, subscription.zone_info, now)
 
 
+def _told(owed: Sequence[_Owed]) -> set[tuple[int, str, str]]:
+    found = Notice.objects.filter(
+        account__in=[each.subscription.account_id for each in owed],
+        kind__in=[kind for kind, _ in KINDS.values()],
+        subject__in=[each.subject for each in owed],
+    )
+    return set(found.values_list("account", "kind", "subject"))
+
+
 @transaction.atomic
-def _remind(subscription: Subscription, reminder: Reminder, now: datetime) -> bool:
+def _remind(owed: _Owed, now: datetime) -> bool:
+    subscription, reminder = owed.subscription, owed.reminder
     kind, audience = KINDS[reminder.kind]
-    account_id, term = subscription.account_id, subscription.terms.latest("number")
-    subject = f"term:{term.pk}:{reminder.day}"
-    told = Notice.objects.filter(account=account_id, kind=kind, subject=subject)
-    if told.exists():
-        return False
+    account_id = subscription.account_id
     account = Account.objects.lock(account_id)
     renewed = not Subscription.objects.filter(
         account=account_id, pk=subscription.pk, ends_at=subscription.ends_at
@@ -62,7 +94,7 @@ def _remind(subscription: Subscription, reminder: Reminder, now: datetime) -> bo
         account=account,
         kind=kind,
         audience=audience,
-        subject=subject,
+        subject=owed.subject,
         context=_context(account, subscription, reminder, now),
         now=now,
         channels=(EMAIL, SMS),

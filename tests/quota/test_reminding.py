@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 import time_machine
 from django.core.management import call_command
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account, Notice
 from quota.models import Subscription
@@ -37,6 +38,17 @@ def every_half_hour(first: datetime, last: datetime) -> None:
         reminding.remind(now=now)
         reminding.remind(now=now)
         now += timedelta(minutes=30)
+
+
+def test_once_everyone_was_told_each_minute_asks_three_queries(
+    account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for slug in ("one", "two", "three"):
+        account_with(now=BOUGHT, zone="Asia/Singapore", slug=slug)
+
+    assert reminding.remind(now=NINE) == 4
+    with django_assert_num_queries(3):
+        assert reminding.remind(now=NINE) == 0
 
 
 def test_seven_reminders_to_those_in_charge_by_both_channels(account: Account) -> None:
