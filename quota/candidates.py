@@ -47,7 +47,8 @@ class ScanQuote:
 
 
 # An image with a result since the subscription began is a repeat (rules 5.2, 6). One
-# with a scan in flight is left out (rules 5.7).
+# with a scan in flight is left out (rules 5.7). OFFSET 0 has that looked up once for
+# each image; without it the look-up is repeated wherever ``busy`` is named.
 PRICED = """
     SELECT i.id, i.digest, i.first_seen_at, i.scanned_at, i.busy, i.is_repeat,
            CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
@@ -59,7 +60,7 @@ PRICED = """
                    WHERE s.account_id = %(account)s AND s.image_id = chosen.id
                      AND s.state IN ('queued', 'running')
                ) AS busy
-        FROM chosen
+        FROM chosen OFFSET 0
     ) i
 """
 
