@@ -24,7 +24,7 @@ def log(env: Env) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": {"handlers": [], "propagate": True},
+            "django": {"handlers": [], "level": level, "propagate": True},
             "tcss.requests": {"level": "INFO" if wanted == "json" else level},
         },
     }

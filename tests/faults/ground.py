@@ -75,6 +75,8 @@ class Ground:
             **environment(
                 self.cluster, pooler=self.pooler.cluster if self.pooler else None
             ),
+            # What broke is in the writings.
+            "LOG_LEVEL": "CRITICAL",
             "REFUND_SECOND_PERSON_ABOVE": "1000000",
             "TCSS_HOME": str(self.folder),
         }

@@ -10,6 +10,7 @@ import time
 import urllib3
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
 from django.utils import timezone
 from gunicorn.app.base import BaseApplication
 
@@ -20,8 +21,8 @@ from tests.factories import ALL, creator_of
 from tests.faults.clock import Clock
 from tests.faults.commands import plan
 from tests.faults.ground import Ground
-from tests.faults.journal import Command, Told
-from tests.faults.worker import Worker, start
+from tests.faults.journal import Command, Journal, Told
+from tests.faults.worker import Worker, start, verdict
 
 
 class Web:
@@ -47,6 +48,13 @@ class Web:
         os.setsid()
         timezone.now = Clock(self.ground.clock).now
         sys.argv = ["gunicorn"]
+        journal = Journal(self.ground.journals / f"web-{os.getpid()}.jsonl")
+
+        def note(**_: object) -> None:
+            """Behind every 500 there has to be an outage."""
+            journal.count(*verdict(sys.exc_info()[1] or AssertionError("no error")))
+
+        got_request_exception.connect(note)
         _Gunicorn(self.port).run()
 
 

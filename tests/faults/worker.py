@@ -85,7 +85,7 @@ class Worker:
         except Refusal:
             self.journal.count("refused before it was asked")
         except Exception as error:
-            self.journal.count(*_verdict(error))
+            self.journal.count(*verdict(error))
             self._reconnect()
 
     def _reconnect(self) -> None:
@@ -118,7 +118,7 @@ class Worker:
         except Refusal as refusal:
             told = Told(command, "refused", began, why=type(refusal).__name__)
         except Exception as error:
-            says, why = _verdict(error)
+            says, why = verdict(error)
             told = Told(command, says, began, why=why)
             self._reconnect()
         else:
@@ -199,7 +199,7 @@ def start(run: Callable[[], None]) -> int:
         os._exit(code)
 
 
-def _verdict(error: BaseException) -> tuple[str, str]:
+def verdict(error: BaseException) -> tuple[str, str]:
     """Whether an error is an outage, and its SQL state; or else a bug, whole."""
     cause: BaseException | None = error
     while cause is not None:
