@@ -29,6 +29,9 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
 CURRENCY = "XTS"
 # How long a process that was asked to stop may finish what it is at.
 PATIENCE = 30
+# The control writes this many things, in less time than the server would keep them.
+ENOUGH = 20
+CONTROL_SECONDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,10 @@ class Battery:
 
     def _replace_the_dead(self) -> None:
         for number, child in list(self.workers.items()):
-            if os.waitpid(child, os.WNOHANG) != (0, 0):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended and not os.WIFSIGNALED(status):
+                raise RuntimeError("A worker ended that nobody killed.")
+            if ended:
                 self._spawn(number)
 
     def _stop_all(self) -> None:
@@ -206,7 +212,9 @@ class Battery:
             worker.start(self._made(Worker, f"control-{number}", folder))
             for number in range(3)
         ]
-        time.sleep(1.5)
+        deadline = time.monotonic() + CONTROL_SECONDS
+        while time.monotonic() < deadline and len(read(folder).done) < ENOUGH:
+            time.sleep(0.1)
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

@@ -195,6 +195,9 @@ def start(run: Callable[[], None]) -> int:
     try:
         run()
         code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(code)
 
