@@ -60,6 +60,7 @@ class Overview:
     chart: Chart | None
     lifecycle: Lifecycle
     tasks: Sequence[TaskRow]
+    steps: "FirstSteps | None"
     is_polling: bool
     schedule_kind: str
     notices: Sequence[NoticeRow]
@@ -72,7 +73,8 @@ def overview(
     outlook: Outlook | None,
     clock: Clock,
 ) -> Overview:
-    """The page, in at most seven queries; without an outlook no amount is shown."""
+    """The page, in a number of queries that does not grow; without an outlook no amount
+    is shown. Before the first scan it shows the steps to it."""
     account = member.account
     tasks = recent_tasks(account, SHOWN, clock)
     next_up = _next_schedule(account)
@@ -83,6 +85,11 @@ def overview(
         chart=_chart(account, stands, clock),
         lifecycle=_lifecycle(account, subscription, outlook, clock),
         tasks=tasks,
+        steps=(
+            first_steps(account, clock, is_bought=True)
+            if stands.header and stands.is_active and not tasks
+            else None
+        ),
         is_polling=any(task.held for task in tasks),
         schedule_kind=schedule_to_change(account),
         notices=latest_notices(member, clock.now, 3),
@@ -217,19 +224,27 @@ def _steps(subscription: Subscription, clock: Clock) -> Sequence[Step]:
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """The page of an account without Professional Edition."""
+    """What leads to a first result; ``list`` is the one that has images."""
 
     sub: str
     images: str
+    is_bought: bool
+    list: str
 
 
-def first_steps(account: Account, clock: Clock) -> FirstSteps:
-    """What there is before the first purchase, or after the end."""
+def first_steps(account: Account, clock: Clock, *, is_bought: bool) -> FirstSteps:
+    """What there is before the first purchase or scan, or after the end."""
     ended = Subscription.objects.filter(account=account).order_by("-anchor").first()
-    seen = Image.objects.filter(account=account).order_by().values("id")
-    count = seen[: COUNTED_TO + 1].count()
+    images = Image.objects.filter(account=account).order_by()
+    count = images.values("id")[: COUNTED_TO + 1].count()
+    is_remote = bool(count) and not images.filter(is_local=True)[:1].exists()
     sub = "Three steps to the first result"
-    if ended:
+    if ended and not is_bought:
         gone = clock.date(ended.ends_at + DELETION)
         sub = f"Image scan was terminated on {gone}. Bought again, it starts anew."
-    return FirstSteps(sub=sub, images=_capped(count) if count else "")
+    return FirstSteps(
+        sub=sub,
+        images=_capped(count) if count else "",
+        is_bought=is_bought,
+        list=(Kind.REPOSITORY if is_remote else Kind.LOCAL).value,
+    )

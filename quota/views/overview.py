@@ -37,6 +37,8 @@ def front(request: AccountRequest) -> HttpResponse:
         "standing": stands,
         "header": stands.header,
     }
+    if page.steps:
+        context["scanners"] = who_has(account, Right.SCAN)
     if page.strip:
         context |= _offer(request, page.strip, now)
     return render_page(request, "quota/overview.html", context, partial="recent")
@@ -59,7 +61,9 @@ def _first_steps(
     request: AccountRequest, stands: Standing, now: datetime
 ) -> HttpResponse:
     context = {
-        "page": first_steps(request.account, Clock(request.account, now)),
+        "page": first_steps(
+            request.account, Clock(request.account, now), is_bought=False
+        ),
         "standing": stands,
         "terms": terms(stands.tariff),
         "helpers": who_has(request.account, Right.MONEY),

@@ -157,6 +157,21 @@ def test_a_new_account_is_led_through_its_first_steps(
     assertContains(client.get(URL), escape(f"Buying is done by {creator}."))
 
 
+def test_the_steps_stay_until_the_first_scan(client: Client, now: datetime) -> None:
+    account = account_with(now=now - DAY)
+    client.force_login(creator_of(account))
+
+    assertContains(client.get(URL), "Quota is there.")
+    assertNotContains(client.get(URL), "Purchase image scan")
+    ImageFactory.create(account=account, in_registry=True, is_local=False)
+    page = client.get(URL)
+    assertContains(page, "Images seen so far: 1.")
+    assertContains(page, 'images/repository">Repository images</a>')
+
+    scan_new(account, 1, now)
+    assertNotContains(client.get(URL), "First steps")
+
+
 def test_after_the_end_the_page_says_so(
     client: Client, account: Account, clock: "time_machine.Traveller"
 ) -> None:

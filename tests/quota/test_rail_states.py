@@ -130,6 +130,8 @@ def test_each_state_is_said_and_drawn(
         assertContains(images, f'<line class="{look}"')
     else:
         assertNotContains(front, 'class="g-now"')
+    if build is suspended:
+        assertNotContains(front, "First steps")
 
 
 def test_unused_quota_is_offered_in_the_last_seven_days(
