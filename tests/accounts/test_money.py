@@ -120,7 +120,7 @@ def test_an_exact_value_shows_at_least_three_places(value: str, text: str) -> No
 def test_the_language_of_the_server_changes_nothing() -> None:
     program = (
         "from decimal import Decimal as D; from accounts.money import *\n"
-        "print(format_money(D('1064.9')), format_unit_price(D('1064.9')),"
+        "print(format_money(D('1064.9')), format_unit_price(D('1064.9'), 'AUD'),"
         " format_exact(D('1064.9'), 'AUD'))"
     )
 
@@ -133,6 +133,6 @@ def test_the_language_of_the_server_changes_nothing() -> None:
     ).stdout.split()
 
     amount = Decimal("1064.9")
-    assert shown == ["$1,064.90", "$1,064.90", "A$1,064.900"]
-    assert shown[:2] == [format_money(amount), format_unit_price(amount)]
+    assert shown == ["$1,064.90", "A$1,064.90", "A$1,064.900"]
+    assert shown[:2] == [format_money(amount), format_unit_price(amount, "AUD")]
     assert shown[2] == format_exact(amount, "AUD")

@@ -90,6 +90,7 @@ def test_an_anchor_in_the_hour_that_comes_twice_stays_itself(fold: int) -> None:
     anchor = datetime(2024, 10, 27, 2, 30, tzinfo=BERLIN, fold=fold)
 
     assert boundary(anchor, 0, BERLIN) == anchor.astimezone(UTC)
+    assert boundary(anchor, 0, BERLIN).tzinfo is UTC
     assert boundary(anchor, 1, BERLIN) == at("2024-11-27T02:30+01:00")
     assert boundary(anchor, 12, BERLIN) == at("2025-10-27T02:30+01:00")
 
@@ -133,6 +134,7 @@ def test_windows_tile_from_the_anchor_to_the_end(
     spans = windows(anchor, end, zone)
 
     assert (spans[0].starts_at, spans[-1].ends_at) == (anchor, end)
+    assert windows(anchor, end.astimezone(zone), zone)[-1].ends_at.tzinfo is UTC
     assert all(span.starts_at < span.ends_at for span in spans)
     assert all(this.ends_at == after.starts_at for this, after in pairwise(spans))
     assert not any(span.is_short for span in spans[:-1])
@@ -205,12 +207,15 @@ def test_a_month_begins_no_earlier_than_the_end_from_then_on(
     [
         # free at the first 02:30, charged at the second 02:00: the second 02:30
         ("2024-11-27T02:30+01:00", "2024-10-27T02:30+01:00"),
+        # the whole of the last day would do: from its midnight there
+        ("2024-03-30T14:00+01:00", "2024-03-01T00:00+01:00"),
         # 02:30 did not exist that day: 03:30, as everywhere
         ("2024-04-30T02:30+02:00", "2024-03-31T03:30+02:00"),
     ],
 )
 def test_where_the_clocks_change_it_is_the_later_instant(end: str, since: str) -> None:
     assert reaching_from(at(end), 1, BERLIN) == at(since)
+    assert reaching_from(at(end), 1, BERLIN).tzinfo is UTC
 
 
 @given(

@@ -120,14 +120,16 @@ def test_three_weeks_at_the_pace_of_one_take_exactly_three_times_as_much(
     assert found.runs_out_at == NOW + 14 * DAY
 
 
-def test_a_run_on_the_way_takes_its_days_from_the_end() -> None:
-    found = ahead(100, 70, [Run(NOW + 3 * DAY, 30)])
+@given(st.integers(1, 10**15))
+def test_a_run_on_the_way_takes_its_days_from_the_end(times: int) -> None:
+    found = ahead(100 * times, 70 * times, [Run(NOW + 3 * DAY, 30 * times)])
 
     assert found.runs_out_at == NOW + 7 * DAY
 
 
 @pytest.mark.parametrize(
-    ("spent", "days", "daily"), [(70, 7, 10), (73, 7, 10), (74, 7, 11), (21, 2, 11)]
+    ("spent", "days", "daily"),
+    [(70, 7, 10), (74, 7, 11), (21, 2, 11), (7 * 10**17 + 7, 7, 10**17 + 1)],
 )
 def test_the_pace_of_a_day_is_rounded_half_up(
     spent: int, days: int, daily: int

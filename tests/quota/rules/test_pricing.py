@@ -55,6 +55,7 @@ def test_a_pack_of_300_costs_18_dollars_a_window_a_short_one_too() -> None:
 def test_one_whole_window_is_said_in_the_singular() -> None:
     quote = quoted(at(1, 15), at(2, 15), quantity=1200)
 
+    assert quote.quantity == 1200
     assert quote.formula == "1,200 × $0.06 × 1 window = $72.00"
     assert quote.short_last is None
     assert quote.uncharged_from is None

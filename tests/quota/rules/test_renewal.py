@@ -74,6 +74,14 @@ def test_a_short_last_window_grows_for_nothing() -> None:
     assert renewed.total == Decimal("36.00")
 
 
+def test_where_the_last_window_grows_to_the_new_end_nothing_is_appended() -> None:
+    renewed = carried(300, at(1, 31, 10), at(2, 28), at(3, 31, 10))
+
+    assert renewed.growth
+    assert renewed.growth.grown_to == at(3, 31, 10)
+    assert renewed.priced is None
+
+
 def test_whether_there_is_a_further_window_is_seen_in_the_zone_of_the_pack() -> None:
     bought = at(1, 30, 20)  # the 31st there, whose months end a day sooner in April
 

@@ -84,12 +84,14 @@ def test_west_of_greenwich_the_day_is_still_the_one_before() -> None:
 
     assert due == datetime(2026, 11, 26, 22, tzinfo=zone)
     assert stop == datetime(2026, 11, 26, 23, tzinfo=zone)
+    assert following(due, Timing(1, time(22), None, zone)) == due + DAY
+    assert due.tzinfo is UTC
 
 
-def test_a_run_made_up_at_its_very_stop_by_has_until_the_next_one() -> None:
+def test_a_run_made_up_at_its_very_stop_by_has_its_length_from_then_on() -> None:
     due, stop = berlin(11, 27, 2), berlin(11, 27, 5)
 
-    assert stop_of(due, daily(time(2), time(5)), stop) == stop + DAY
+    assert stop_of(due, daily(time(2), time(5)), stop) == stop + (stop - due)
 
 
 def test_a_stop_by_at_the_start_is_refused() -> None:
