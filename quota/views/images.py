@@ -127,7 +127,7 @@ def selection(request: AccountRequest, kind: Kind) -> HttpResponse:
                 account=request.account, selection=form.selection(), now=now
             )
             summary = bulk(quoted, form.selection())
-            beside = passed_over(request.account, form.selection(), now)
+            beside = passed_over(request.account, form.selection(), now, is_brief=True)
         except NotActive as refusal:
             summary = bulk(None, form.selection(), str(refusal))
     context = {"kind": kind, "bulk": summary, "passed_over": beside}
