@@ -1,9 +1,8 @@
-"""The console in real Chromium: a first scan, a purchase, and axe-core."""
+"""The console in real Chromium: a first scan and a purchase."""
 
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -88,38 +87,3 @@ def test_the_same_without_javascript(
     expect(page.locator("#quantity")).to_have_value("600")
     page.get_by_role("button", name="Pay $72.00 from balance").click()
     expect(page.locator("h1")).to_contain_text("Order")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_no_page_has_an_accessibility_violation(
-    browser: Browser, live_server: LiveServer, account: Account, scheme: str, width: int
-) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        bypass_csp=True,
-    )
-    page = context.new_page()
-    sign_in(page, live_server, account)
-    root = f"{live_server.url}/a/{account.slug}"
-    digest = account.image_set.order_by("pk")[0].digest
-    task = ScanTask.objects.get()
-    paths = (
-        "", "images/local", f"images/local/{digest}", "images/local/scan?scope=all",
-        "images/repository", "registries", "registries/connect",
-        "tasks", f"tasks/{task.pk}", "subscription/purchase", "orders", "orders/1",
-        "orders/1/invoice", "billing-details", "balance", "balance/top-up?need=9.50",
-    )  # fmt: skip
-    found: list[str] = []
-    for path in paths:
-        page.goto(f"{root}/{path}")
-        result = Axe().run(page)
-        found += [f"{path}: {each['id']}" for each in result.response["violations"]]
-        sideways = page.evaluate(
-            "() => { const e = document.documentElement;"
-            " return e.scrollWidth > e.clientWidth }"
-        )
-        assert not sideways, path
-
-    assert found == []

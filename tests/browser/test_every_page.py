@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from tests.addresses import Address, addresses, back_office
-from tests.browser.walk import Walk, entered
+from tests.browser.walk import WIDTHS, Walk, entered
 from tests.world import World, furnish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,3 +109,35 @@ def test_every_page_of_the_back_office(
     staffs = pages(world.staff, [world.path(each) for each in inside])
 
     assert walk_through(browser, live_server, world.staff, staffs) > 60
+
+
+WRONG = ("nothing", "forbidden", "refused", "too-many", "locked", "broken")
+# What opens over the local images, by what is pressed for it.
+OVER = {
+    "Scan now": ".page-head a.primary",
+    "the schedule": ".page-head a[hx-target='#drawer']",
+    "a purchase": "#quota a.btn",
+    "an image": "#rows .c-name a",
+    "the bar": "#rows input[name=image]",
+}
+
+
+def test_what_went_wrong_what_opens_and_what_is_empty(
+    browser: Browser, live_server: LiveServer, world: World, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = "tests.broken_urls"
+    context = entered(browser, live_server, world.creator)
+    walk = Walk(context.new_page(), live_server.url)
+    for path in WRONG:
+        walk.open(f"/{path}", narrowest=True)
+    for path in ("", "images/local", "subscription", "subscription/purchase", "usage"):
+        walk.open(f"/a/corvid-labs/{path}", narrowest=True)
+    for name, pressed in OVER.items():
+        walk.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        walk.page.goto(f"{live_server.url}/a/halden-pay/images/local")
+        walk.page.locator(pressed).first.click()
+        expect(walk.page.locator("dialog[open], .bulk")).to_be_visible()
+        walk.look(name)
+
+    context.close()
+    assert not walk.faults, "\n".join(walk.faults)

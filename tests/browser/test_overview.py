@@ -1,17 +1,16 @@
-"""*Overview* in Chromium: quota that runs short, and the first steps."""
+"""*Overview* in Chromium, where quota runs short."""
 
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
-from accounts.services.opening import open_account
 from tests.browser.test_console import sign_in
-from tests.factories import ImageFactory, UserFactory, account_with, finish, press
+from tests.browser.walk import Walk, entered
+from tests.factories import ImageFactory, account_with, creator_of, finish, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,47 +27,16 @@ def account() -> Account:
     return account
 
 
-@pytest.fixture
-def newcomer() -> Account:
-    """An account that bought nothing yet."""
-    return open_account(
-        slug="newcomer", name="Newcomer", zone="UTC", currency="USD",
-        creator=UserFactory.create(), now=timezone.now(),
-    )  # fmt: skip
-
-
-def check(page: Page, name: str) -> None:
-    found = [each["id"] for each in Axe().run(page).response["violations"]]
-    assert found == [], name
-    sideways = page.evaluate(
-        "() => { const e = document.documentElement;"
-        " return e.scrollWidth > e.clientWidth }"
-    )
-    assert not sideways, name
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_overview_is_accessible_and_fits(
-    browser: Browser,
-    live_server: LiveServer,
-    account: Account,
-    newcomer: Account,
-    scheme: str,
-    width: int,
+def test_the_overview_of_who_runs_short_is_accessible_and_fits(
+    browser: Browser, live_server: LiveServer, account: Account
 ) -> None:
-    for each, heading in ((account, "Daily usage"), (newcomer, "First steps")):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,  # type: ignore[arg-type]
-            bypass_csp=True,
-        )
-        page = context.new_page()
-        sign_in(page, live_server, each)
-        page.goto(f"{live_server.url}/a/{each.slug}/")
-        expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        check(page, heading)
-        context.close()
+    context = entered(browser, live_server, creator_of(account))
+    walk = Walk(context.new_page(), live_server.url)
+    walk.open(f"/a/{account.slug}/", narrowest=True)
+
+    expect(walk.page.locator(".advice")).to_be_visible()
+    context.close()
+    assert not walk.faults, "\n".join(walk.faults)
 
 
 def test_the_advised_purchase_opens_with_its_quantity(

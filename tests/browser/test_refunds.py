@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
@@ -84,48 +83,3 @@ def test_a_refund_is_decided_from_the_first_page(
     assert timezone.now() - begun < timedelta(minutes=1)
     assert said == []
     assert Order.objects.filter(kind="refund").count() == 1
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_desk_and_the_customers_pages_are_accessible(
-    browser: Browser,
-    live_server: LiveServer,
-    staff: User,
-    refund: RefundRequest,
-    scheme: str,
-    width: int,
-) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        bypass_csp=True,
-    )
-    page = context.new_page()
-    sign_in(page, live_server, staff)
-    desk = f"/admin/quota/refundrequest/{refund.pk}/change/"
-    found = violations(page, live_server.url, [desk])
-    context.clear_cookies()
-    page.goto(f"{live_server.url}/sign-in")
-    page.fill("#id_username", creator_of(refund.account).email)
-    page.fill("#id_password", "correct horse")
-    page.click("button.primary")
-    root = f"/a/{refund.account.slug}"
-    asked = [f"{root}/orders/1/refund?line=1", f"{root}/refunds/{refund.pk}"]
-    found += violations(page, live_server.url, asked)
-
-    assert found == []
-
-
-def violations(page: Page, base: str, paths: list[str]) -> list[str]:
-    found: list[str] = []
-    for path in paths:
-        page.goto(base + path)
-        result = Axe().run(page)
-        found += [f"{path}: {each['id']}" for each in result.response["violations"]]
-        if page.evaluate(
-            "() => document.documentElement.scrollWidth"
-            " > document.documentElement.clientWidth"
-        ):
-            found.append(f"{path}: sideways")
-    return found
