@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Account
 from quota.models import QuotaWindow
 from tests.browser.test_console import sign_in
-from tests.browser.test_overview import check
+from tests.browser.walk import check
 from tests.factories import ImageFactory, account_with, finish, press
 
 pytestmark = pytest.mark.django_db(transaction=True)

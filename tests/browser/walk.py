@@ -46,6 +46,13 @@ def entered(browser: Browser, server: LiveServer, user: User | None) -> BrowserC
     return context
 
 
+def check(page: Page, name: str) -> None:
+    """Nothing is wrong with what stands there now, as it stands."""
+    page.evaluate(AXE_SCRIPT)
+    assert page.evaluate(AXE, TAGS) == [], name
+    assert page.evaluate(SIDEWAYS) == [], name
+
+
 @dataclass
 class Walk:
     """One window that looks at page after page and keeps what it finds."""
