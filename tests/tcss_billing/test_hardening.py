@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import Distribution, distribution
@@ -19,6 +20,7 @@ from django.test import Client
 from django.urls import reverse
 from environs import FileAwareEnv
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pytest_django import Settings
 from pytest_django.asserts import assertContains
 
@@ -350,3 +352,31 @@ def test_a_refusal_that_no_view_words_is_a_page_and_no_500(client: Client) -> No
 
     assertContains(response, "nothing to confirm", status_code=409)
     assertContains(again, "There is no second factor.", status_code=409)
+
+
+def test_the_lock_holds_all_we_ask_for_by_hash() -> None:
+    """Written anew by ``uv pip compile --universal --generate-hashes --all-extras
+    --no-header --no-annotate pyproject.toml -o requirements.lock``."""
+    root = Path(configured.BASE_DIR)
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    asked = [Requirement(each) for each in project["dependencies"]]
+    asked += [Requirement(each) for extra in extras for each in extra]
+    lines = (root / "requirements.lock").read_text().replace("\\\n", " ").splitlines()
+    locked = {}
+    for line in lines:
+        wanted, *hashes = line.split("--hash=sha256:")
+        requirement = Requirement(wanted.strip())
+        assert hashes, f"{requirement.name} has no hash."
+        locked[canonicalize_name(requirement.name)] = str(requirement.specifier)
+
+    lost = [
+        str(each)
+        for each in asked
+        if not each.specifier.contains(
+            locked.get(canonicalize_name(each.name), "0").lstrip("=")
+        )
+    ]
+
+    assert lost == []
+    assert len(locked) > 60
