@@ -1,5 +1,6 @@
 """Fixtures: the database as the application sees it, and one instant."""
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -28,6 +29,13 @@ KEPT = {
     "quota_tariff",
 }
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Spread the whole suite over the cores, each with a database of its own. A part of
+    it, or a benchmark, has this process to itself."""
+    whole = config.args == config.getini("testpaths")
+    return min(os.cpu_count() or 1, 4) if whole else 0
 
 
 @pytest.fixture
@@ -119,8 +127,12 @@ def _cheap_sign_in() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _static_files() -> None:
-    """Pages name their files by content, as in production."""
-    call_command("collectstatic", interactive=False, verbosity=0)
+    """Pages name their files by content, as in production. Workers write the same
+    folder one after the other."""
+    home().mkdir(parents=True, exist_ok=True)
+    with (home() / "static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(autouse=True, scope="session")
