@@ -75,7 +75,7 @@ ROUNDS, DAY = 7, timedelta(days=1)
 EACH_IMAGE = {"scan-now", "scan-estimate", "schedule", "schedule-estimate"}
 EACH_ENTRY = {"statement", "statement-pdf", "statement-json"}
 # So few rows are read in no time, in whatever proportion.
-FEW = 2_000
+FEW = 10_000
 MOST = 1.5
 
 
