@@ -2,7 +2,7 @@
 
 import csv
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from io import StringIO
@@ -10,29 +10,23 @@ from io import StringIO
 import pytest
 import time_machine
 from django.db import connection
-from django.db.models import F, Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from accounts.models import Account
 from quota.models import (
-    Kind,
     LedgerBatch,
     LedgerEntry,
-    NameUsage,
     QuotaWindow,
     ScanTask,
-    UsageBin,
 )
 from quota.pages.charge import charge
 from quota.pages.charts import Day, chart
-from quota.pages.header import open_windows
 from quota.pages.ledger_filter import Asked
-from quota.pages.usage import spent_since, usage_days, usage_page
+from quota.pages.usage import usage_page
 from quota.pages.words import Clock
 from quota.quotes import Basket
-from quota.services.reconciling import reconcile
 from quota.services.windows import lapse_ended
 from tests.factories import (
     ImageFactory,
@@ -43,75 +37,16 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.spent import spent
 
 pytestmark = pytest.mark.django_db
+
 URL = "/a/halden-pay/usage"
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
-    """Bought at ``now``; two images scanned by Mei, one again the next day by schedule,
-    one failed."""
-    account = account_with(now=now, zone="Asia/Kathmandu")
-    images = [
-        ImageFactory.create(account=account, name="team/app-twice"),
-        *ImageFactory.create_batch(2, account=account),
-    ]
-    mei = member_of(account, resource=True)
-    mei.name = "Mei Tanaka"
-    mei.save(update_fields=["name"])
-    press(account, images[:2], now, by=mei)
-    finish(account, now)
-    press(account, images[:1], now + timedelta(days=1))
-    finish(account, now + timedelta(days=1))
-    press(account, images[2:], now + timedelta(days=1))
-    finish(account, now + timedelta(days=1), fails=True)
-    return account
-
-
-def _rolled_up(account: Account) -> dict[tuple[str, str], tuple[int, int]]:
-    bins = UsageBin.objects.filter(account=account).values_list("kind", "reason")
-    summed = bins.annotate(Sum("tenths"), Sum("entries"))
-    return {(kind, reason): (tenths, n) for kind, reason, tenths, n in summed}
-
-
-def test_the_roll_up_is_the_ledger(account: Account) -> None:
-    entries = LedgerEntry.objects.filter(account=account)
-    expected: dict[tuple[str, str], tuple[int, int]] = {}
-    for entry in entries:
-        tenths, count = expected.get((entry.kind, entry.reason), (0, 0))
-        expected[entry.kind, entry.reason] = (tenths + entry.tenths, count + 1)
-
-    assert _rolled_up(account) == expected
-    assert expected["settle", "first"] == (20, 2)
-    assert expected["settle", "repeat"] == (1, 1)
-
-
-def test_reconcile_sees_a_roll_up_that_is_not_the_ledger(account: Account) -> None:
-    assert not [proof for proof in reconcile() if proof.broken]
-
-    UsageBin.objects.filter(account=account, kind="settle").update(
-        tenths=F("tenths") + 1
-    )
-
-    (broken,) = [proof for proof in reconcile() if proof.broken]
-    assert broken.claim == "the roll-up of usage equals the ledger"
-
-
-def test_days_begin_at_midnight_of_the_accounts_zone(account: Account) -> None:
-    now = datetime(2026, 11, 26, 9, tzinfo=UTC)
-    days = usage_days(account, open_windows(account, now), Clock(account, now))
-
-    used = {day.date: (day.first_tenths, day.repeat_tenths) for day in days}
-
-    assert used["2026-11-24"] == (20, 0)
-    assert used["2026-11-25"] == (0, 1)
-    assert sum(map(sum, used.values())) == 21
-
-
-def test_a_failed_scan_is_not_spent(account: Account, now: datetime) -> None:
-    assert spent_since(account, now - timedelta(days=1)) == 21
-    assert spent_since(account, now + timedelta(hours=12)) == 1
+    return spent(now)
 
 
 def test_the_page_shows_totals_bars_and_entries(
@@ -418,31 +353,3 @@ def test_a_stranger_opens_neither_line_nor_entry(
         assert client.get(f"{at}/batches/{batch.pk}").status_code == 404
         assert client.get(f"{at}/entries/{entry.pk}").status_code == 404
         assert client.get(f"{at}/entries/{9**25}").status_code == 404
-
-
-@pytest.mark.parametrize("table", [LedgerBatch, NameUsage])
-def test_reconcile_sees_other_roll_ups_that_are_not_the_ledger(
-    account: Account, table: type[LedgerBatch | NameUsage]
-) -> None:
-    table.objects.filter(account=account, reason="repeat").update(
-        tenths=F("tenths") + 1
-    )
-
-    assert [proof.claim for proof in reconcile() if proof.broken]
-
-
-def test_names_are_the_ones_images_had_in_the_list_of_the_task(
-    account: Account, now: datetime
-) -> None:
-    image = ImageFactory.create(
-        account=account, in_registry=True, name="host/name", repository="registry/name"
-    )
-    press(account, [image], now + timedelta(days=2), Kind.REPOSITORY)
-    finish(account, now + timedelta(days=2))
-
-    used = NameUsage.objects.filter(account=account).values_list(
-        "source", "name", "reason", "tenths"
-    )
-
-    assert ("repository", "registry/name", "first", 10) in used
-    assert ("local", "team/app-twice", "repeat", 1) in used
