@@ -105,5 +105,5 @@ def test_an_estimate_leaves_the_focus_where_it_is(page: Page) -> None:
         tick.check()
 
     expect(page.locator("#modal #estimate table")).to_be_visible()
-    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling')")
+    expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
     expect(tick).to_be_focused()

@@ -89,7 +89,9 @@ def seen(registry: Registry, now: datetime, name: str, tag: str, **more: Any) ->
 def test_who_may_see_registries(client: Client, account: Account, name: str) -> None:
     def status(user: Any) -> int:
         client.force_login(user)
-        return client.get(url(name, account)).status_code
+        return client.get(
+            url(name, account), headers={"HX-Request": "true"}
+        ).status_code
 
     assert status(creator_of(account)) == 200
     assert status(member_of(account, resource=True)) == 200
