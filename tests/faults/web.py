@@ -34,11 +34,21 @@ class Web:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
         self.master = start(self._serve)
+        self._wait()
 
     def kill(self) -> None:
         """Kill the master and its workers in the middle of whatever they do."""
         os.killpg(self.master, signal.SIGKILL)
         os.waitpid(self.master, 0)
+
+    def _wait(self) -> None:
+        """Until it listens: nobody is to take the beginning for an outage."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as caller:
+                if caller.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
 
     def restart(self) -> None:
         """Begin anew at the same address."""

@@ -8,6 +8,7 @@ import shutil
 import socketserver
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -236,12 +237,12 @@ def test_an_engine_names_images_and_counts_what_runs(engine: Path) -> None:
 
 
 @pytest.fixture
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def podman() -> Iterator[list[str]]:
     """A real engine of this test's own, answering at ``s`` in its folder."""
     require("podman", shutil.which("podman"))
     if os.geteuid() != 0:
         pytest.skip("Without root, podman needs id ranges that a machine may not have.")
-    place = tmp_path_factory.mktemp("podman")
+    place = tempfile.mkdtemp(prefix="p")  # it takes no long paths
     storage = ["--root", f"{place}/root", "--runroot", f"{place}/run"]
     call = ["podman", *storage, "--storage-driver", "vfs", "--log-level", "error"]
     service = subprocess.Popen(
@@ -252,6 +253,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     finally:
         service.terminate()
         service.wait(20)
+        shutil.rmtree(place)
 
 
 def test_a_real_engine_is_read(podman: list[str], layout: Path, tmp_path: Path) -> None:
