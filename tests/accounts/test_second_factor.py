@@ -1,9 +1,7 @@
 """The second factor: set up, asked for, used once, lost and reset."""
 
 import re
-from base64 import b32decode
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +10,6 @@ import time_machine
 from cryptography.fernet import Fernet
 from django.db import connection
 from django.test import Client
-from django_otp.oath import TOTP
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -20,6 +17,7 @@ from accounts.checks import staff_have_a_second_factor
 from accounts.errors import Refusal
 from accounts.models import AuditEntry, Letter, RecoveryCode, SecondFactor, User
 from accounts.services import letters, second_factor
+from tests.accounts.second_factors import code_of, turn_on
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -36,23 +34,6 @@ def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
 @pytest.fixture
 def mei() -> User:
     return UserFactory.create(email="mei@example.com", name="Mei Tanaka")
-
-
-def code_of(user: User, now: datetime) -> str:
-    """What the app shows."""
-    secret = SecondFactor.objects.get(user=user).secret.reveal()
-    totp = TOTP(b32decode(secret))
-    totp.time = now.timestamp()
-    return f"{totp.token():06}"
-
-
-def turn_on(user: User, now: datetime) -> list[str]:
-    """Set it up half an hour ago. Returns the recovery codes."""
-    before = now - timedelta(minutes=30)
-    second_factor.begin(user=user, now=before)
-    codes = second_factor.confirm(user=user, typed=code_of(user, before), now=before)
-    user.refresh_from_db()
-    return codes
 
 
 def give_password(client: Client, user: User, to: str = "") -> Any:
@@ -379,24 +360,3 @@ def test_secrets_are_encrypted_anew_and_a_lost_key_leaves_the_recovery_codes(
     with pytest.raises(Refusal, match="Use a recovery code"):
         second_factor.check(user=mei, typed="123456", now=now)
     second_factor.check(user=mei, typed=recovery, now=now)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["code", "recovery code"])
-def test_of_one_code_typed_in_eight_places_at_once_one_is_taken(
-    mei: User, now: datetime, kind: str
-) -> None:
-    (recovery, *_) = turn_on(mei, now)
-    typed = recovery if kind == "recovery code" else code_of(mei, now)
-
-    def attempt(_: int) -> bool:
-        try:
-            second_factor.check(user=mei, typed=typed, now=now)
-        except Refusal:
-            return False
-        finally:
-            connection.close()
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(attempt, range(8))) == 1

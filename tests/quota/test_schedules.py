@@ -15,7 +15,6 @@ from quota.models import (
     ScanTask,
     Schedule,
     ScheduledRun,
-    Scope,
 )
 from quota.models.schedules import Settings
 from quota.services import scheduling
@@ -24,40 +23,16 @@ from tests.factories import (
     account_with,
     creator_of,
 )
+from tests.quota.schedule_acts import NIGHTLY, due, saved
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-NIGHTLY = Settings(is_on=True, scope=Scope.ALL)
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3))
-
-
-def saved(
-    account: Account,
-    now: datetime,
-    settings: Settings = NIGHTLY,
-    *,
-    revision: int = 0,
-    kind: Kind = Kind.LOCAL,
-) -> Schedule:
-    return scheduling.save(
-        account=account,
-        kind=kind,
-        settings=settings,
-        revision=revision,
-        by=creator_of(account),
-        now=now,
-    )
-
-
-def due(schedule: Schedule) -> datetime:
-    schedule.refresh_from_db()
-    assert schedule.due_at
-    return schedule.due_at
 
 
 def test_saving_over_somebody_elses_revision_is_refused(

@@ -8,7 +8,6 @@ import pytest
 from accounts.models import Account, Notice
 from quota.models import (
     Image,
-    Kind,
     QuotaWindow,
     Scan,
     ScanTask,
@@ -27,41 +26,17 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.schedule_acts import NIGHTLY, due, saved
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-NIGHTLY = Settings(is_on=True, scope=Scope.ALL)
 Outcome = ScheduledRun.Outcome
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3))
-
-
-def saved(
-    account: Account,
-    now: datetime,
-    settings: Settings = NIGHTLY,
-    *,
-    revision: int = 0,
-    kind: Kind = Kind.LOCAL,
-) -> Schedule:
-    return scheduling.save(
-        account=account,
-        kind=kind,
-        settings=settings,
-        revision=revision,
-        by=creator_of(account),
-        now=now,
-    )
-
-
-def due(schedule: Schedule) -> datetime:
-    schedule.refresh_from_db()
-    assert schedule.due_at
-    return schedule.due_at
 
 
 def held(account: Account) -> int:
@@ -279,7 +254,7 @@ def test_a_run_that_breaks_is_recorded_and_the_others_go_on(
     for each in (account, other):
         ImageFactory.create(account=each)
         saved(each, now)
-    Account.objects.filter(pk=account.pk).update(currency="XXX")  # has no tariff
+    Account.objects.filter(pk=account.pk).update(currency="CHF")  # has no tariff
 
     recorded = scheduling.queue_due(now=now + DAY)
 

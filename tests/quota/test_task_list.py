@@ -13,11 +13,10 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
 from quota.models import (
-    Scan,
     ScanTask,
 )
 from quota.pages.tasks import TaskFilter
-from quota.services import ending, scanning, working
+from quota.services import scanning
 from tests.factories import (
     ImageFactory,
     UserFactory,
@@ -27,9 +26,9 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.task_acts import fail, started
 
 pytestmark = pytest.mark.django_db
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -51,24 +50,6 @@ def signed_in(client: Client, account: Account) -> Client:
 
 def url(name: str, account: Account, *more: object) -> str:
     return reverse(f"quota:{name}", args=[account.slug, *more])
-
-
-def started(account: Account, images: int, now: datetime) -> ScanTask:
-    return press(account, ImageFactory.create_batch(images, account=account), now)
-
-
-def fail(account: Account, now: datetime, count: int) -> None:
-    """Claim so many scans and bring back nothing; then finish the others."""
-    claimed = working.claim(account_id=account.pk, limit=count, now=now)
-    assert claimed
-    ended = [
-        ending.Ended(
-            scan.pk, claimed.token, Scan.Outcome.FAILED, "The layer is broken. Pull it."
-        )
-        for scan in claimed.scans
-    ]
-    ending.end(account_id=account.pk, ended=ended, now=now + MINUTE)
-    finish(account, now + MINUTE)
 
 
 def test_the_list_says_state_images_found_and_quota(

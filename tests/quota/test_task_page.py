@@ -26,13 +26,12 @@ from tests.factories import (
     account_with,
     creator_of,
     finish,
-    press,
     report,
 )
+from tests.quota.task_acts import MINUTE, fail, started
 
 pytestmark = pytest.mark.django_db
 HTMX: Any = {"HTTP_HX_REQUEST": "true"}
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -54,24 +53,6 @@ def signed_in(client: Client, account: Account) -> Client:
 
 def url(name: str, account: Account, *more: object) -> str:
     return reverse(f"quota:{name}", args=[account.slug, *more])
-
-
-def started(account: Account, images: int, now: datetime) -> ScanTask:
-    return press(account, ImageFactory.create_batch(images, account=account), now)
-
-
-def fail(account: Account, now: datetime, count: int) -> None:
-    """Claim so many scans and bring back nothing; then finish the others."""
-    claimed = working.claim(account_id=account.pk, limit=count, now=now)
-    assert claimed
-    ended = [
-        ending.Ended(
-            scan.pk, claimed.token, Scan.Outcome.FAILED, "The layer is broken. Pull it."
-        )
-        for scan in claimed.scans
-    ]
-    ending.end(account_id=account.pk, ended=ended, now=now + MINUTE)
-    finish(account, now + MINUTE)
 
 
 def test_a_live_task_shows_progress_time_left_and_polls(
