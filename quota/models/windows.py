@@ -26,11 +26,7 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
         """The open windows that scans may draw from: not those of a pack that is being
         refunded, or was (rules 8.5), nor those that outlive a refunded Professional
         Edition (rules 4.1)."""
-        return self.open_at(account_id, now).filter(
-            pack__frozen_at=None,
-            pack__closed_at=None,
-            pack__subscription__ends_at__gt=now,
-        )
+        return self.open_at(account_id, now).filter(shut_at=None)
 
     def locked(self) -> list["QuotaWindow"]:
         """Lock these windows by primary key, after the account (the one lock order)."""
@@ -41,7 +37,9 @@ class QuotaWindow(Owned):
     """One month of one pack, half-open: ``starts_at <= t < ends_at``.
 
     The counters are caches that the constraint guards and the ledger explains;
-    ``free_tenths`` is computed by the database and can never be negative.
+    ``free_tenths`` is computed by the database and can never be negative. From
+    ``shut_at`` on nothing more is held in it, as its pack is being refunded or was
+    (rules 8.5), or Professional Edition was.
     """
 
     pack = models.ForeignKey(
@@ -61,6 +59,7 @@ class QuotaWindow(Owned):
     lapsed_tenths = models.PositiveIntegerField(default=0)
     revoked_tenths = models.PositiveIntegerField(default=0)
     lapsed_at = models.DateTimeField(null=True, blank=True)
+    shut_at = models.DateTimeField(null=True, blank=True)
     free_tenths = models.GeneratedField(
         expression=F("granted_tenths")
         - F("used_tenths")

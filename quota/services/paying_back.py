@@ -101,8 +101,15 @@ def _close(thing: Thing, now: datetime) -> None:
             closed_at=now
         )
         return
+    end = min(thing.ends_at, now)
+    QuotaWindow.objects.filter(
+        account=thing.account_id,
+        pack__subscription=thing,
+        ends_at__gt=end,
+        shut_at=None,
+    ).update(shut_at=now)
     Subscription.objects.filter(account=thing.account_id, pk=thing.pk).update(
-        refunded_at=now, ends_at=min(thing.ends_at, now)
+        refunded_at=now, ends_at=end
     )
 
 

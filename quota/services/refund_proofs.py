@@ -70,6 +70,19 @@ REFUND_PROOFS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
+        "a month is shut exactly where its pack is frozen or it outlives a refund",
+        "SELECT count(*) FROM quota_quotawindow",
+        """
+        SELECT w.account_id, 'window ' || w.id
+        FROM quota_quotawindow w
+        JOIN quota_quotapack p ON p.account_id = w.account_id AND p.id = w.pack_id
+        JOIN quota_subscription s
+          ON s.account_id = p.account_id AND s.id = p.subscription_id
+        WHERE (w.shut_at IS NOT NULL) <> (p.frozen_at IS NOT NULL
+           OR (s.refunded_at IS NOT NULL AND w.ends_at > s.ends_at))
+        """,
+    ),
+    (
         "Professional Edition is marked refunded exactly when a request was approved",
         "SELECT count(*) FROM quota_subscription",
         """

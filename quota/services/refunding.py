@@ -9,7 +9,13 @@ from django.db.models import Q
 
 from accounts.models import Account, User
 from quota.errors import AlreadyAsked, KeyReused, NothingToRefund, RefundMoved
-from quota.models import OrderLine, QuotaPack, RefundEvent, RefundRequest
+from quota.models import (
+    OrderLine,
+    QuotaPack,
+    QuotaWindow,
+    RefundEvent,
+    RefundRequest,
+)
 from quota.rules.refunds import OPEN, Computation, RefundState
 from quota.services import refund_sums
 from quota.services.refund_sums import Thing
@@ -117,10 +123,14 @@ def give_up(refund: RefundRequest, state: RefundState, *, by: User, now: datetim
 
 
 def freeze(refund: RefundRequest, at: datetime | None) -> None:
-    """Let nothing more be held in the request's pack from here on, or lift that."""
-    QuotaPack.objects.filter(
-        account=refund.account_id, refund_requests=refund, closed_at=None
-    ).update(frozen_at=at)
+    """Let nothing more be held in the request's pack from here on, or lift that. The
+    windows that a refund of Professional Edition shut stay so."""
+    if (pack := refund.pack_id) is None:
+        return
+    windows = QuotaWindow.objects.filter(account=refund.account_id, pack=pack)
+    windows.filter(pack__subscription__refunded_at=None).update(shut_at=at)
+    packs = QuotaPack.objects.filter(account=refund.account_id, pk=pack)
+    packs.update(frozen_at=at)
 
 
 def record(

@@ -11,7 +11,13 @@ from quota.errors import InsufficientQuota, NotActive, NothingToRefund
 from quota.models import Image, QuotaWindow, Subscription, Term
 from quota.quotes import Basket
 from quota.rules.lifecycle import DELETION
-from quota.services import auto_renewal, reminding, scanning, terminating
+from quota.services import (
+    auto_renewal,
+    deciding,
+    reminding,
+    scanning,
+    terminating,
+)
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -22,7 +28,7 @@ from tests.factories import (
     press,
     renew,
 )
-from tests.quota.refunds import approve, ask, books_hold, edition_line
+from tests.quota.refunds import approve, ask, books_hold, edition_line, staff
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -139,4 +145,20 @@ def test_quota_that_comes_back_after_its_refund_is_drawn_by_nobody(
     with pytest.raises(InsufficientQuota):
         press(account, [ImageFactory.create(account=account)], later + DAY)
     assert QuotaWindow.objects.latest("number").free_tenths == 3000
+    assert books_hold()
+
+
+def test_a_request_rejected_after_its_refund_opens_nothing_again(
+    now: datetime,
+) -> None:
+    account = account_with(now=now, months=1)
+    asked = ask(account, now)
+    task = press(account, ImageFactory.create_batch(300, account=account), now)
+    approve(ask(account, now, edition_line(account)), now + DAY)
+    deciding.reject(refund=asked, answer="Used.", staff=staff(), now=now + DAY)
+    buy(account, Basket(cores=1, months=1), now + DAY)
+    scanning.stop(task=task, by=creator_of(account), now=now + DAY)
+
+    with pytest.raises(InsufficientQuota):
+        press(account, [ImageFactory.create(account=account)], now + DAY)
     assert books_hold()

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Account, User
-from quota.models import QuotaPack, RefundRequest, Subscription
+from quota.models import QuotaPack, QuotaWindow, RefundRequest, Subscription
 from quota.services.reconciling import reconcile
 from tests.factories import UserFactory, account_with, member_of
 from tests.quota.refunds import approve, ask, books_hold
@@ -108,3 +108,13 @@ def test_reconcile_sees_a_refund_nobody_approved(
         "every refund was credited once, to the cent, as one request approved" in broken
     )
     assert any(claim.startswith("a refunded pack is closed") for claim in broken)
+
+
+def test_reconcile_sees_a_month_that_is_shut_without_a_refund(
+    account: Account, now: datetime
+) -> None:
+    QuotaWindow.objects.filter(account=account, number=1).update(shut_at=now)
+
+    (broken,) = (proof for proof in reconcile() if proof.broken)
+
+    assert broken.claim.startswith("a month is shut exactly where its pack is frozen")
