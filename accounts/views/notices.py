@@ -85,7 +85,7 @@ def settings(request: AccountRequest) -> HttpResponse:
         reading.choose(member=request.member, wanted=request.POST.getlist("kind"))
         messages.success(request, "Saved.")
         return redirect("accounts:notice-settings", request.account.slug)
-    context = {"settings": settings_page(request.member), "crumb": "Notices"}
+    context = {"settings": settings_page(request.member), "crumb": "Who gets notices"}
     return render_page(request, "accounts/notice_settings.html", context)
 
 

@@ -20,7 +20,7 @@ from quota.pages.words import Clock, plural
 from quota.quotes import Outlook
 from quota.rules.forecast import DAY, measured_from
 from quota.rules.lifecycle import DELETION, GRACE
-from quota.rules.units import format_quota
+from quota.rules.units import TENTHS, format_quota
 
 SHOWN = 5
 COUNTED_TO = 1_000
@@ -112,7 +112,7 @@ def _facts(
         Fact("Resets", stands.header.resets_at, f"{when}. Unused quota is lost."),
         _pace(stands, clock),
         _next_run(account, stands, next_up, clock),
-        _never_scanned(account),
+        _never_scanned(account, stands.tariff.first_tenths),
     ]
 
 
@@ -126,6 +126,10 @@ def _pace(stands: Standing, clock: Clock) -> Fact:
     since = measured_from(min(w.starts_at for w in stands.windows), clock.now)
     days = max(1, (clock.now - since) // DAY)
     daily = sum(pace.spent) * (DAY // HOUR) // ((clock.now - since) // HOUR)
+    if stands.forecast.spare_tenths:
+        spare = stands.forecast.spare_tenths // TENTHS
+        note = f"About {spare:,} to spare at {format_quota(daily)} a day"
+        return Fact("At this pace", "Lasts to the reset", note, rail.tone, rail.icon)
     note = f"{format_quota(daily)} a day over the last {days} days"
     return Fact("At this pace", rail.words, note, rail.tone, rail.icon)
 
@@ -142,19 +146,23 @@ def _next_run(
     run = last.first()
     if run is None or run.task is None:
         return Fact(label, when, f"The first run over {schedule.kind} images")
-    cost = run.task.images * stands.tariff.repeat_tenths
+    cost = format_quota(run.task.images * stands.tariff.repeat_tenths)
     images = plural(run.task.images, f"{schedule.kind} image")
-    return Fact(label, when, f"{images} last time, {format_quota(cost)} as repeats")
+    return Fact(label, f"{when}, about {cost}", f"{images} last time, as repeats")
 
 
-def _never_scanned(account: Account) -> Fact:
+def _never_scanned(account: Account, each_tenths: int) -> Fact:
     label = "Never scanned"
     counts = {kind: _unscanned(account, kind) for kind in Kind}
     found = [f"{_capped(count)} {kind}" for kind, count in counts.items() if count]
     if not found:
         return Fact(label, "None", "Every image has a result.")
-    noun = "image" if sum(counts.values()) == 1 else "images"
-    return Fact(label, f"{', '.join(found)} {noun}", "A first scan of each costs 1.")
+    total = sum(counts.values())
+    note = f"A first scan of each costs {format_quota(each_tenths)}."
+    if total > 1 and max(counts.values()) <= COUNTED_TO:
+        note = f"First scans of all of them cost {format_quota(total * each_tenths)}."
+    noun = "image" if total == 1 else "images"
+    return Fact(label, f"{', '.join(found)} {noun}", note)
 
 
 def _unscanned(account: Account, kind: Kind) -> int:

@@ -64,6 +64,7 @@ class TaskRow:
 
     url: str
     title: str
+    number: str
     subtitle: str
     state: SafeString
     images: str
@@ -168,7 +169,8 @@ def _row(task: ScanTask, account: Account, clock: Clock) -> TaskRow:
     return TaskRow(
         url=url,
         title=task.title,
-        subtitle=f"Task {task.pk}, {by}, {clock.running_moment(task.requested_at)}",
+        number=f"Task {task.pk}",
+        subtitle=f"{by}, {clock.running_moment(task.requested_at)}",
         state=cells.state(word, state.icon, state.tone),
         images=f"{done:,} of {task.images:,}" if live else f"{task.images:,}",
         found=found,
