@@ -6,19 +6,15 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Account, BalanceEntry, Notice, User
+from accounts.models import Account, Notice, User
 from accounts.money import format_money
-from accounts.services import balance, notices
-from quota import ledger
-from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
+from accounts.services import notices
+from quota.errors import InvalidQuantity, NotActive, QuoteMoved
 from quota.models import (
     Order,
-    OrderLine,
     QuotaPack,
-    QuotaWindow,
     Subscription,
     Tariff,
-    Term,
 )
 from quota.quotes import Basket, Quote
 from quota.rules.lifecycle import SubscriptionState
@@ -29,7 +25,7 @@ from quota.rules.pricing import (
     quote_edition,
     quote_pack,
 )
-from quota.services import terminating, waking
+from quota.services import ordering, terminating, waking
 
 
 def quote(*, account: Account, basket: Basket, now: datetime) -> Quote:
@@ -134,9 +130,7 @@ def buy(
         "cores": basket.cores,
         "months": basket.months,
     }
-    if earlier := Order.objects.filter(account=locked, key=key).first():
-        if earlier.asked != asked:
-            raise KeyReused
+    if earlier := ordering.made_before(locked, key, asked):
         return earlier
     now_quoted = quote(account=locked, basket=basket, now=now)
     if now_quoted.state != state:
@@ -160,23 +154,12 @@ def buy(
 def _paid(
     quoted: Quote, asked: dict[str, int], key: UUID, by: User | None, now: datetime
 ) -> Order:
-    number = 1 + int(quoted.state.partition(".")[0])
-    order = Order.objects.create(
+    order = ordering.pay(
         account=quoted.account,
-        number=number,
         kind=Order.Kind.PURCHASE,
-        key=key,
         asked=asked,
         total=quoted.total,
-        currency=quoted.account.currency,
-        by=by,
-        created_at=now,
-    )
-    balance.pay(
-        account=quoted.account,
-        amount=quoted.total,
-        kind=BalanceEntry.Kind.PURCHASE,
-        reference=f"order:{number}",
+        key=key,
         by=by,
         now=now,
     )
@@ -230,30 +213,7 @@ def _begin(quoted: Quote, order: Order, now: datetime) -> Subscription:
         ends_at=edition.ends_at,
         created_at=now,
     )
-    Term.objects.create(
-        account=quoted.account,
-        subscription=subscription,
-        order=order,
-        tariff=quoted.tariff,
-        number=1,
-        months=edition.months,
-        cores=edition.cores,
-        starts_at=now,
-        ends_at=edition.ends_at,
-    )
-    OrderLine.objects.create(
-        account=quoted.account,
-        order=order,
-        position=1,
-        kind=OrderLine.Kind.EDITION,
-        quantity=edition.cores,
-        unit_price=quoted.tariff.edition_price,
-        periods=edition.months,
-        starts_at=now,
-        ends_at=edition.ends_at,
-        amount=edition.total,
-        formula=edition.formula,
-    )
+    ordering.add_term(order, subscription, quoted.tariff, edition)
     return subscription
 
 
@@ -273,30 +233,5 @@ def _grant(
         anchor=now,
         zone=quoted.account.zone,
     )
-    windows = QuotaWindow.objects.bulk_create(
-        QuotaWindow(
-            account=quoted.account,
-            pack=pack,
-            tariff=quoted.tariff,
-            number=number,
-            starts_at=window.starts_at,
-            ends_at=window.ends_at,
-            granted_tenths=window.grant_tenths,
-        )
-        for number, window in enumerate(priced.windows)
-    )
-    ledger.grant([window.pk for window in windows], quoted.account.pk, now)
-    OrderLine.objects.create(
-        account=quoted.account,
-        order=order,
-        position=2 if quoted.edition else 1,
-        kind=OrderLine.Kind.PACK,
-        pack=pack,
-        quantity=priced.quantity,
-        unit_price=quoted.tariff.quota_price,
-        periods=len(priced.windows),
-        starts_at=now,
-        ends_at=subscription.ends_at,
-        amount=priced.total,
-        formula=priced.formula,
-    )
+    position = 2 if quoted.edition else 1
+    ordering.add_windows(order, pack, quoted.tariff, priced, position=position)

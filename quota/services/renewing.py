@@ -8,18 +8,15 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from accounts.models import Account, BalanceEntry, Notice, User
+from accounts.models import Account, Notice, User
 from accounts.money import format_money
-from accounts.services import balance, notices
-from quota import ledger
-from quota.errors import InvalidQuantity, KeyReused, NotActive, QuoteMoved
+from accounts.services import notices
+from quota.errors import InvalidQuantity, NotActive, QuoteMoved
 from quota.models import (
     Order,
-    OrderLine,
     QuotaPack,
     QuotaWindow,
     Subscription,
-    Term,
 )
 from quota.quotes import PackOffer, RenewalBasket, RenewalQuote
 from quota.rules.dates import moment_words
@@ -32,7 +29,7 @@ from quota.rules.renewal import (
     renew_pack,
     total_of,
 )
-from quota.services import waking
+from quota.services import ordering, waking
 from quota.services.renewal_ground import CLOSED, Ground, Held, stand
 
 PRESETS = (1, 3, 6, 12, 24, 36)
@@ -168,9 +165,7 @@ def renew(
     end, to the instant, it is still possible; after that it is refused.
     """
     locked = Account.objects.lock(account.pk)
-    if earlier := Order.objects.filter(account=locked, key=key).first():
-        if earlier.asked != basket.asked():
-            raise KeyReused
+    if earlier := ordering.made_before(locked, key, basket.asked()):
         return earlier
     quoted = quote(account=locked, basket=basket, now=now)
     if quoted.state != state:
@@ -187,22 +182,12 @@ def renew(
 
 
 def _paid(quoted: RenewalQuote, key: UUID, by: User | None, now: datetime) -> Order:
-    order = Order.objects.create(
+    order = ordering.pay(
         account=quoted.account,
-        number=1 + Order.objects.last_number(quoted.account.pk),
         kind=Order.Kind.RENEWAL,
-        key=key,
         asked=quoted.basket.asked(),
         total=quoted.total,
-        currency=quoted.account.currency,
-        by=by,
-        created_at=now,
-    )
-    balance.pay(
-        account=quoted.account,
-        amount=quoted.total,
-        kind=BalanceEntry.Kind.RENEWAL,
-        reference=f"order:{order.number}",
+        key=key,
         by=by,
         now=now,
     )
@@ -218,30 +203,7 @@ def _paid(quoted: RenewalQuote, key: UUID, by: User | None, now: datetime) -> Or
 
 def _extend(quoted: RenewalQuote, order: Order) -> None:
     subscription, edition = quoted.subscription, quoted.edition
-    Term.objects.create(
-        account=quoted.account,
-        subscription=subscription,
-        order=order,
-        tariff=quoted.tariff,
-        number=quoted.term_number,
-        months=edition.months,
-        cores=edition.cores,
-        starts_at=edition.starts_at,
-        ends_at=edition.ends_at,
-    )
-    OrderLine.objects.create(
-        account=quoted.account,
-        order=order,
-        position=1,
-        kind=OrderLine.Kind.EDITION,
-        quantity=edition.cores,
-        unit_price=quoted.tariff.edition_price,
-        periods=edition.months,
-        starts_at=edition.starts_at,
-        ends_at=edition.ends_at,
-        amount=edition.total,
-        formula=edition.formula,
-    )
+    ordering.add_term(order, subscription, quoted.tariff, edition, quoted.term_number)
     moved = Subscription.objects.filter(
         account=quoted.account, pk=subscription.pk, ends_at=edition.starts_at
     ).update(ends_at=edition.ends_at)
@@ -286,32 +248,13 @@ def _carry_over(
     priced = offer.renewal.priced
     if priced is None:
         return
-    windows = QuotaWindow.objects.bulk_create(
-        QuotaWindow(
-            account=quoted.account,
-            pack=offer.pack,
-            tariff=quoted.tariff,
-            number=number,
-            starts_at=window.starts_at,
-            ends_at=window.ends_at,
-            granted_tenths=window.grant_tenths,
-        )
-        for number, window in enumerate(priced.windows, offer.renewal.first_number)
-    )
-    ledger.grant([window.pk for window in windows], quoted.account.pk, now)
-    OrderLine.objects.create(
-        account=quoted.account,
-        order=order,
+    ordering.add_windows(
+        order,
+        offer.pack,
+        quoted.tariff,
+        priced,
         position=position,
-        kind=OrderLine.Kind.PACK,
-        pack=offer.pack,
-        quantity=priced.quantity,
-        unit_price=quoted.tariff.quota_price,
-        periods=len(priced.windows),
-        starts_at=priced.windows[0].starts_at,
-        ends_at=priced.windows[-1].ends_at,
-        amount=priced.total,
-        formula=priced.formula,
+        first_number=offer.renewal.first_number,
     )
 
 
