@@ -155,11 +155,15 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def who_has(account: Account, right: Right) -> str:
-    """The members with a right, by name: ``Ivo Brandt or Mei Tanaka``."""
+def names_with(account: Account, right: Right) -> list[str]:
+    """The members with a right, by name."""
     members = Member.objects.filter(account=account).select_related("user")
-    names = sorted(str(member.user) for member in members if right in rights_of(member))
-    return " or ".join(names)
+    return sorted(str(member.user) for member in members if right in rights_of(member))
+
+
+def who_has(account: Account, right: Right) -> str:
+    """The same in a sentence: ``Ivo Brandt or Mei Tanaka``."""
+    return " or ".join(names_with(account, right))
 
 
 def _who_can_help(account: Account, right: Right) -> str:

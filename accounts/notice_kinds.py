@@ -5,7 +5,7 @@ already in the account's zone and currency; templates are ``notices/<kind>.*``.
 The composer adds ``account``, ``person``, ``link`` and ``settings_link``.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +39,10 @@ class KindWords:
     tone: str = ""
     required: bool = False
     by_sms: bool = False
+
+    def path(self, slug: str, context: Mapping[str, object]) -> str:
+        """The page that the link of one such notice leads to."""
+        return f"/a/{slug}/{self.page.format_map(context)}"
 
 
 def _keys(names: str) -> frozenset[str]:
@@ -115,6 +119,14 @@ KINDS: dict[str, KindWords] = {
     Kind.ACCESS_ASKED: KindWords(
         _keys("who what"),
         CREATOR, "members", "Members and roles", Group.ACCOUNT, "key-round",
+    ),
+    # who: a member; missing: "11.2" quota; what: "a scan of 312 local images" or
+    # "this month";
+    # quantity: "300", the smallest purchase that covers it, in digits.
+    Kind.QUOTA_ASKED: KindWords(
+        _keys("who missing what quantity"),
+        MONEY, "subscription/purchase?quantity={quantity}", "Purchase quota",
+        Group.BILLING, "plus", "warn",
     ),
     # scanned, wanted: "120" of "184 images"; reason: a whole sentence.
     Kind.RUN_CUT: KindWords(

@@ -1,5 +1,6 @@
 """Instants and counts, in the words of the console (ui.md 4.4)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,3 +79,10 @@ def zone_label(zone: ZoneInfo, now: datetime) -> str:
 def plural(count: int, noun: str, many: str = "") -> str:
     """``1 image``, ``1,284 images``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def asked(names: Sequence[str], what: str, *, is_new: bool) -> str:
+    """``Ivo Brandt and Mei Tanaka were asked for access today already.``"""
+    verb = "was" if len(names) == 1 else "were"
+    already = "" if is_new else " today already"
+    return f"{' and '.join(names)} {verb} asked for {what}{already}."

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from quota.models import Kind
 from quota.views import (
+    asking,
     balance,
     breakdown,
     findings,
@@ -63,6 +64,8 @@ urlpatterns = [
     path("images/<kind:kind>/selection", images.selection, name="selection"),
     path("images/<kind:kind>/scan", scan.scan_now, name="scan-now"),
     path("images/<kind:kind>/scan/estimate", scan.estimate, name="scan-estimate"),
+    path("images/<kind:kind>/scan/ask", asking.for_scan, name="ask-for-scan"),
+    path("ask-for-quota", asking.for_month, name="ask-for-quota"),
     path("images/<kind:kind>/schedule", schedule.schedule, name="schedule"),
     path(
         "images/<kind:kind>/schedule/estimate",

@@ -90,6 +90,7 @@ class Notice(Outgoing):
         RUN_SKIPPED = "run_skipped", "Scheduled run skipped"
         RUN_CUT = "run_cut", "Scheduled run cut"
         ACCESS_ASKED = "access_asked", "Access asked for"
+        QUOTA_ASKED = "quota_asked", "More quota asked for"
 
     account = models.ForeignKey(
         Account, models.PROTECT, related_name="notices", db_index=False

@@ -249,7 +249,8 @@ class BalanceEntry(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One act of a member of staff: who, when, from where, what, old and new, why."""
+    """One act of staff, or what a member asked of others: who, when, from where, what,
+    old and new, why."""
 
     account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, related_name="+")

@@ -146,7 +146,7 @@ def notice_row(
         tone=words.tone,
         unread=notice.read_at is None,
         deliveries=[delivery(each, clock) for each in messages if each],
-        link=f"/a/{account.slug}/{words.page}",
+        link=words.path(account.slug, context),
         action=words.action,
         read_url=reverse("accounts:read-notice", args=[account.slug, notice.pk]),
     )

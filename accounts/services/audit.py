@@ -1,4 +1,4 @@
-"""The audit log of the back office: written once, never changed."""
+"""The audit log that staff read: written once, never changed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,8 @@ def record(
     reason: str = "",
     address: str | None = None,
 ) -> AuditEntry:
-    """Write down one act of staff, in the transaction of the act itself.
+    """Write down one act of staff, or what a member asked of others, in the transaction
+    of the act itself.
 
     ``before`` and ``after`` are plain words and numbers; ``address`` is where the
     request came from.

@@ -31,7 +31,7 @@ def compose(notice: Notice, now: datetime) -> Message:
         **notice.context,
         "account": notice.account.name,
         "person": person.name,
-        "link": f"{page}/{words.page}",
+        "link": settings.SITE_URL + words.path(notice.account.slug, notice.context),
         "action": words.action,
         "settings_link": f"{page}/notices/settings",
     }

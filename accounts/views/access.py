@@ -6,9 +6,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from accounts.http import AccountRequest, Right, with_account
-from accounts.models import Member
+from accounts.http import AccountRequest, Right, names_with, with_account
 from accounts.services import access
+from accounts.words import asked
 
 
 @require_POST
@@ -21,8 +21,6 @@ def ask_access(request: AccountRequest) -> HttpResponse:
         right=request.POST.get("right", ""),
         now=timezone.now(),
     )
-    members = Member.objects.filter(account=request.account, is_creator=True)
-    creator = members.select_related("user").get().user
-    words = "was asked for access." if is_new else "was asked for access today already."
-    messages.success(request, f"{creator} {words}")
+    creator = names_with(request.account, Right.MEMBERS)
+    messages.success(request, asked(creator, "access", is_new=is_new))
     return redirect(request.account)

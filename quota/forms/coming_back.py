@@ -6,8 +6,10 @@ from quota.models import Kind
 
 # What chooses images in the *Scan now* dialog; keys and costs are made anew.
 CHOICES = (
-    "scope", "image", "categories", "minutes", "task",
+    "scope", "image", "retry", "again", "categories", "minutes",
+    "left_out", "other_platforms",
     "q", "state", "risk", "cost", "running",
+    "registry", "type", "namespace", "tag", "latest",
 )  # fmt: skip
 MOST = 4_000
 

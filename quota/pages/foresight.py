@@ -20,6 +20,7 @@ CYCLE_WORDS = {1: "daily", 7: "weekly", 15: "every 15 days", 30: "every 30 days"
 class Strip:
     """The strip of advice, which is there only when quota runs short."""
 
+    short: int
     lead: str
     words: str
     quantity: int
@@ -46,8 +47,10 @@ def strip(account: Account, stands: Standing, clock: Clock) -> Strip | None:
     words = f"{covers}; {quantity + step:,} would leave {spare + step:,} unused."
     if slower:
         words += f" {slower}"
+    short = _up(found.short_tenths)
     return Strip(
-        lead=f"About {_up(found.short_tenths):,} short this month.",
+        short=short,
+        lead=f"About {short:,} short this month.",
         words=words,
         quantity=quantity,
         amount=f"{quantity:,}",

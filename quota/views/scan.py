@@ -20,6 +20,7 @@ from accounts.http import (
     Right,
     render_page,
     wants_fragment,
+    who_has,
     with_account,
 )
 from quota.errors import NotActive
@@ -159,12 +160,14 @@ def _quoted(
     if selection.scope is Scope.RECOMMENDED and "scope" not in form.data and empty:
         selection = replace(selection, scope=Scope.ALL)
     quoted = prices[selection.scope]
+    is_blocked = quoted.missing_tenths and Right.MONEY not in request.rights
     choices = [scope_choice(scope, selection, prices[scope]) for scope in prices]
     return {
         "estimate": estimated(quoted, stands.tariff, stands.header),
         "selection": selection,
         "choices": choices,
         "passed_over": passed_over(request.account, selection, now),
+        "helpers": who_has(request.account, Right.MONEY) if is_blocked else "",
     }
 
 

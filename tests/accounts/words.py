@@ -42,6 +42,12 @@ SAMPLES: dict[str, dict[str, object]] = {
     },
     "quota_100": {"total": "300", "resets": "15 Dec at 14:00"},
     "access_asked": {"who": "Ivo Brandt", "what": "buy and see the balance"},
+    "quota_asked": {
+        "who": "Ivo Brandt",
+        "missing": "11.2",
+        "what": "a scan of 312 local images",
+        "quantity": "300",
+    },
     "run_skipped": {
         "schedule": "Local images, every 7 days",
         "due": "Fri 27 Nov at 02:00",

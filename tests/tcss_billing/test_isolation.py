@@ -51,7 +51,7 @@ TABLE: dict[tuple[frozenset[str], str], str] = {
     (SHOWS, Right.SCAN): "scan-estimate schedule-estimate",
     (FORM, Right.SCAN): "scan-now schedule connect-registry registry remove-registry",
     (ACT, Right.SCAN): "update-images schedule-undo sync-registries"
-    " check-registry triage stop-task undo-task",
+    " check-registry triage stop-task undo-task ask-for-scan ask-for-quota",
     (SHOWS, Right.MONEY): "renew-quote purchase-quote balance balance-csv"
     " top-up-state orders order invoice invoice-file refund",
     (FORM, Right.MONEY): "renew purchase top-up billing-details refund-order",
