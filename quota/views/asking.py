@@ -72,7 +72,8 @@ def _ask(
         now=now,
     )
     buyers = names_with(request.account, Right.MONEY)
-    return asked(buyers, f"{format_quota(missing)} more quota", is_new=is_new)
+    what = f"{format_quota(missing)} more quota" if is_new else "more quota"
+    return asked(buyers, what, is_new=is_new)
 
 
 def _answer(request: AccountRequest, words: str, url: str) -> HttpResponse:
