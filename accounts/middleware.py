@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 
 from accounts.errors import Refusal, TooMany
@@ -100,6 +100,21 @@ class Maintenance:
         response = render_said(request, words, status=503, bare=True)
         response.headers["Retry-After"] = "600"
         return response
+
+
+class MethodInWords:
+    """An address that was asked in a way it does not know says so in words (405)."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.answer(request)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        worded = render_said(request, said.not_this_way(request), status=405)
+        worded.headers["Allow"] = response.headers["Allow"]
+        return worded
 
 
 class RetryOnce:

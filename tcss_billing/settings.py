@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.BodyLimit",
+    "accounts.middleware.MethodInWords",
     "accounts.middleware.RetryOnce",
 ]
 

@@ -7,6 +7,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 from psycopg.errors import LockNotAvailable
 
 from accounts.errors import KeyReused, TooMany
@@ -36,6 +37,11 @@ def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied("Buying needs a right that you do not have.")
 
 
+@require_POST
+def pressed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
 urlpatterns = [
     *urlpatterns,
     path("broken", broken),
@@ -43,4 +49,5 @@ urlpatterns = [
     path("refused", refused),
     path("locked", locked),
     path("forbidden", forbidden),
+    path("pressed", pressed),
 ]

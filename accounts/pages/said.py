@@ -73,6 +73,19 @@ def refused(request: HttpRequest, words: str) -> Said:
     return Said("This cannot be done", words, "triangle-alert", ways)
 
 
+def not_this_way(request: HttpRequest) -> Said:
+    """405: an address that only a button leads to was opened, or a page was sent to."""
+    if request.method in {"GET", "HEAD"}:
+        return Said(
+            "There is nothing to open here",
+            "This address only carries out what a button asks for. Nothing was changed;"
+            " press the button on its page.", "search", _away(request),
+        )  # fmt: skip
+    ways = [Way("Back", came_from(request)), *_away(request)]
+    words = "This page can only be read. Nothing was changed."
+    return Said("Nothing can be sent here", words, "triangle-alert", ways)
+
+
 def too_many(request: HttpRequest, words: str) -> Said:
     """429."""
     return Said(

@@ -63,6 +63,20 @@ def test_each_has_its_words_as_a_page_in_a_dialog_and_as_a_note(
         assert each.headers["HX-Said"] == "note"
 
 
+def test_a_way_that_an_address_does_not_know_is_said_in_words(creator: Client) -> None:
+    opened = creator.get("/pressed")
+    dialog = creator.get("/pressed", headers=htmx("modal"))
+    sent = creator.delete("/preferences")
+    read = creator.head("/pressed")
+
+    assertContains(opened, "press the button on its page", status_code=405)
+    assertContains(opened, "<aside", status_code=405)
+    assertContains(dialog, 'id="modal-h"', status_code=405)
+    assertContains(sent, "This page can only be read.", status_code=405)
+    assert opened.headers["Allow"] == "POST"
+    assert not read.content
+
+
 def test_waiting_is_said_to_programs_too(creator: Client) -> None:
     assert int(creator.get("/too-many").headers["Retry-After"]) in {19, 20}
     assert creator.get("/locked").headers["Retry-After"] == "2"
