@@ -101,7 +101,7 @@ def quote_pack(
     ...     zone=ZoneInfo("UTC"),
     ...     quota_price=Decimal("0.06"),
     ... ).formula
-    '300 × $0.06 × 4 windows = $72.00'
+    '300 × $0.06 × 4 months = $72.00'
     """
     spans = windows(anchor, end, zone, first)
     each = quantity * quota_price
@@ -122,7 +122,7 @@ def quote_pack(
         quantity=quantity,
         windows=priced,
         total=total,
-        formula=_formula(quantity, quota_price, len(spans), "window", total, currency),
+        formula=_formula(quantity, quota_price, len(spans), "month", total, currency),
         short_last=short_last,
         uncharged_from=(reaching_from(end, len(spans) - 1, zone) if tiny else None),
     )

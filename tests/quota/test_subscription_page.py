@@ -226,7 +226,7 @@ def test_the_quote_shows_growth_and_every_month(
     assertNotContains(response, "<html")
     assertContains(response, "runs on from 15 Mar with what is left in it")
     assertContains(response, "22 Mar to 15 Apr")
-    assertContains(response, "600 × $0.06 × 1 window")
+    assertContains(response, "600 × $0.06 × 1 month")
     assertContains(response, 'id="amount-12" hx-swap-oob="true"')
 
 

@@ -47,7 +47,7 @@ def test_a_pack_of_300_costs_18_dollars_a_window_a_short_one_too() -> None:
     assert [window.grant_tenths for window in quote.windows] == [3000] * 4
     assert [window.is_short for window in quote.windows] == [False, False, False, True]
     assert quote.total == Decimal("72.00")
-    assert quote.formula == "300 × $0.06 × 4 windows = $72.00"
+    assert quote.formula == "300 × $0.06 × 4 months = $72.00"
     assert quote.short_last == at(5, 15) - at(4, 30)
     assert quote.uncharged_from is None
 
@@ -56,7 +56,7 @@ def test_one_whole_window_is_said_in_the_singular() -> None:
     quote = quoted(at(1, 15), at(2, 15), quantity=1200)
 
     assert quote.quantity == 1200
-    assert quote.formula == "1,200 × $0.06 × 1 window = $72.00"
+    assert quote.formula == "1,200 × $0.06 × 1 month = $72.00"
     assert quote.short_last is None
     assert quote.uncharged_from is None
 
@@ -78,7 +78,7 @@ def test_a_quote_speaks_the_currency_it_is_given() -> None:
         currency="EUR",
     )
 
-    assert quote.formula == "300 × €0.06 × 1 window = €18.00"
+    assert quote.formula == "300 × €0.06 × 1 month = €18.00"
 
 
 @given(QUANTITIES, ANCHORS, st.integers(1, 5 * 365), ZONES)

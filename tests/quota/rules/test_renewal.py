@@ -57,7 +57,7 @@ def test_a_pack_of_the_first_hour_just_gets_further_windows() -> None:
     assert renewed.growth is None
     assert renewed.priced
     assert [w.starts_at for w in renewed.priced.windows] == [at(3, 15), at(4, 15)]
-    assert renewed.priced.formula == "300 × $0.06 × 2 windows = $36.00"
+    assert renewed.priced.formula == "300 × $0.06 × 2 months = $36.00"
     assert renewed.first_number == 2
 
 
@@ -104,7 +104,7 @@ def test_a_pack_is_priced_in_the_currency_of_the_account() -> None:
     )
 
     assert renewed.priced
-    assert renewed.priced.formula == "300 × €0.06 × 1 window = €18.00"
+    assert renewed.priced.formula == "300 × €0.06 × 1 month = €18.00"
 
 
 def test_a_dropped_pack_grows_too_and_costs_nothing() -> None:
