@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 
+from accounts.models import Account
+from quota.models import Kind
+
+OF_A_KIND = {"images", "image", "scan-now", "scan-estimate", "selection"}
 PART = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
@@ -25,6 +29,13 @@ class Address:
     def is_of_an_account(self) -> bool:
         """Whether it lies under ``/a/<account>/``."""
         return self.route.startswith("a/<slug:account>/")
+
+
+def url(name: str, account: Account, *more: object, kind: Kind = Kind.LOCAL) -> str:
+    """Where an account's page is; of those that both lists of images have, that of the
+    local ones."""
+    of_kind = [kind] if name in OF_A_KIND else []
+    return reverse(f"quota:{name}", args=[account.slug, *of_kind, *more])
 
 
 def addresses() -> list[Address]:

@@ -1,23 +1,26 @@
-"""Fixtures: the database as the application sees it, and one instant."""
+"""Fixtures: the database as the application sees it, one instant, one account."""
 
 import fcntl
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import ProgrammingError, connections
-from django.test import TransactionTestCase, override_settings
+from django.test import Client, TransactionTestCase, override_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker, Settings
 
+from accounts.models import Account
 from tcss_billing import embedded_postgres
 from tcss_billing.state import home
 from tests.accounts import stripe_server
 from tests.accounts.stripe_server import StripeServer
+from tests.factories import account_with, creator_of
 
 # What migrations write, and tests do not change.
 KEPT = {
@@ -42,6 +45,32 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def now() -> datetime:
     """The instant most tests take place at."""
     return NOW
+
+
+@pytest.fixture
+def clock(now: datetime) -> Iterator[time_machine.Traveller]:
+    """The clock, stopped at that instant until it is moved."""
+    with time_machine.travel(now, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def account(now: datetime) -> Account:
+    """An account that bought its first pack three days ago."""
+    return account_with(now=now - timedelta(days=3))
+
+
+@pytest.fixture
+def signed_in(client: Client, account: Account) -> Client:
+    """A browser in which the account's creator is signed in."""
+    client.force_login(creator_of(account))
+    return client
+
+
+@pytest.fixture
+def _private_allowed() -> Iterator[None]:
+    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
+        yield
 
 
 @pytest.fixture

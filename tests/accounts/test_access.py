@@ -1,6 +1,5 @@
 """Asking for access, where a right is missing; searching, where nothing is found."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,13 +12,7 @@ from accounts.models import Account, Member, Notice
 from accounts.services import composing
 from tests.factories import UserFactory, account_with, creator_of, member_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture

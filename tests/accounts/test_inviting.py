@@ -1,10 +1,8 @@
 """Invitations: by a link in a mail, for one address, once."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -16,19 +14,13 @@ from accounts.services import inviting
 from tests.accounts.seats import flags, invited, url
 from tests.factories import UserFactory, account_with, creator_of, member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 PASSWORD = "a fine long phrase"
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 def test_a_new_person_joins_by_the_link_in_the_mail(

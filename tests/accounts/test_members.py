@@ -1,6 +1,5 @@
 """Who may do what: seen by all, changed by the creator, never without a creator."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,18 +17,12 @@ from accounts.services import inviting, members
 from tests.accounts.seats import flags, invited, url
 from tests.factories import UserFactory, account_with, creator_of, member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 def acts(account: Account) -> list[tuple[str, dict[str, Any]]]:

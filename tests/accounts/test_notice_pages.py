@@ -1,44 +1,27 @@
 """The Notices page and the bell: a member's own, grouped, read and unread."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account, Member, Notice, User
 from accounts.notice_kinds import KINDS
 from accounts.services import composing, delivering, notices, reading
 from accounts.services.notices import EMAIL, SMS, Audience
+from tests.accounts.seats import url
 from tests.accounts.words import SAMPLES
 from tests.factories import UserFactory, account_with, creator_of, member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"accounts:{name}", args=[account.slug, *more])
 
 
 def owe(account: Account, kind: str, now: datetime, subject: str = "a:1") -> None:

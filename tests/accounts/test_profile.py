@@ -1,7 +1,6 @@
 """A person's profile: addresses and numbers count once a code has proved them."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,14 +14,8 @@ from accounts.models import Code, Letter, User
 from accounts.services import codes, delivering, letters
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 NUMBER = "+6591234567"
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

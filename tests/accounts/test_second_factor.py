@@ -1,7 +1,6 @@
 """The second factor: set up, asked for, used once, lost and reset."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,15 +19,9 @@ from accounts.services import letters, second_factor
 from tests.accounts.second_factors import code_of, turn_on
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 PAGE, STEP = "/profile/second-factor", "/sign-in/code"
 PASSWORD = {"current": "correct horse"}
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

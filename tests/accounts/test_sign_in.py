@@ -1,7 +1,6 @@
 """Signing in and out: the same words for everybody, and a pause after five tries."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,16 +18,10 @@ from accounts.models import Account, Letter, Member, Throttle, User
 from accounts.services import delivering, letters, throttling
 from tests.factories import UserFactory, account_with, creator_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 FROM = {"referer": "http://testserver/sign-in"}
 MEI = {"username": "mei@example.com", "password": "correct horse"}
 PASSWORD = "a fine long phrase"
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,14 +21,11 @@ from tests.registries.acts import connect
 from tests.registries.many import many_repositories
 from tests.registries.memory import MEGABYTE, grown_by
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("_private_allowed"),
+]
 REPOSITORIES = int(os.environ.get("BENCH_REPOSITORIES", "10000"))
-
-
-@pytest.fixture(autouse=True)
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
 
 
 def read(account_id: int, sync_id: int) -> None:

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.urls import reverse
-
 from accounts.models import Account
 from quota.models import FindingGroup, Image, Scan, Triage, TriageState
 from quota.scanners.port import Assessment, Category, Report, Severity
 from quota.scanners.port import Finding as Found
 from quota.services import ending, triaging, working
-from tests.factories import creator_of, press
+from tests.factories import ImageFactory, creator_of, press
 
 
 def weak(identifier: str = "CVE-1", package: str = "openssl", **more: Any) -> Found:
@@ -73,5 +71,15 @@ def counts(identifier: str = "CVE-1") -> tuple[int, int, str]:
     return group.images, group.open_images, group.state
 
 
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
+def everything(now: datetime, account: Account) -> None:
+    image = ImageFactory.create(account=account)
+    trojan = Found(Category.TROJANS, Severity.CRITICAL, "EICAR", "EICAR in bin/x",
+                   path="bin/x", layer="1 of 2", advice="Do not run it.")  # fmt: skip
+    secret = Found(Category.SENSITIVE_DATA, Severity.HIGH, "aws-access-key",
+                   "AWS access key in line 3", path=".env",
+                   evidence="AKIA••••••••")  # fmt: skip
+    fixed, unfixed = weak(), weak("CVE-2", "zlib", fixed_version="")
+    low = weak("CVE-3", "curl", severity=Severity.LOW)
+    scanned(account, [image], [trojan, secret, fixed, unfixed, low], now)
+    decide(account, FindingGroup.objects.get(identifier="CVE-3"),
+           TriageState.FIXED_ELSEWHERE, now)  # fmt: skip

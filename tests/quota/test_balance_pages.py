@@ -1,16 +1,13 @@
 """*Balance* and *Top up* through HTTP: who may, what is said, what a press does."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client
-from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains
@@ -18,6 +15,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import Account, BalanceEntry, TopUp
 from accounts.services import balance
 from tests.accounts.stripe_server import StripeServer
+from tests.addresses import url
 from tests.factories import (
     UserFactory,
     account_with,
@@ -26,28 +24,7 @@ from tests.factories import (
     top_up,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def press(client: Client, account: Account, **fields: Any) -> Any:

@@ -1,38 +1,20 @@
 """*Purchase additional quota* through HTTP: paid and granted once, as it was shown."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client
 from pytest_django.asserts import assertContains
 
 from accounts.models import Account
 from quota.models import Order, QuotaWindow
+from tests.addresses import url
 from tests.factories import account_with, creator_of
-from tests.quota.dialogs import hidden, url
+from tests.quota.dialogs import hidden
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def test_buying_quota_pays_and_grants_once(signed_in: Client, account: Account) -> None:

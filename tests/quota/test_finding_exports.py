@@ -3,57 +3,29 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from django.test import Client
 
 from accounts.models import Account
 from quota.models import FindingGroup, Image, TriageState
 from quota.scanners.port import Category, Severity
 from quota.scanners.port import Finding as Found
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     account_with,
-    creator_of,
 )
-from tests.quota.found import decide, scanned, url, weak
+from tests.quota.found import decide, everything, scanned, weak
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 XSS = "<script>alert('x')</script>"
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3), quantity=30_000)
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def everything(now: datetime, account: Account) -> None:
-    image = ImageFactory.create(account=account)
-    trojan = Found(Category.TROJANS, Severity.CRITICAL, "EICAR", "EICAR in bin/x",
-                   path="bin/x", layer="1 of 2", advice="Do not run it.")  # fmt: skip
-    secret = Found(Category.SENSITIVE_DATA, Severity.HIGH, "aws-access-key",
-                   "AWS access key in line 3", path=".env",
-                   evidence="AKIA••••••••")  # fmt: skip
-    fixed, unfixed = weak(), weak("CVE-2", "zlib", fixed_version="")
-    low = weak("CVE-3", "curl", severity=Severity.LOW)
-    scanned(account, [image], [trojan, secret, fixed, unfixed, low], now)
-    decide(account, FindingGroup.objects.get(identifier="CVE-3"),
-           TriageState.FIXED_ELSEWHERE, now)  # fmt: skip
 
 
 HOSTILE = {
@@ -79,7 +51,7 @@ def test_hostile_text_in_every_field_is_shown_as_text(
     for page in (
         signed_in.get(url("findings", account), place),
         signed_in.get(url("finding", account, group.pk), {"image": image.pk}),
-        signed_in.get(url("image", account, "local", image.digest), place),
+        signed_in.get(url("image", account, image.digest), place),
     ):
         content = page.content.decode()
         assert "<script>alert" not in content

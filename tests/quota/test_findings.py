@@ -1,11 +1,9 @@
 """Findings across images: groups and their counts, whatever is scanned and decided."""
 
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from django.db import connection
 
 from accounts.models import Account
@@ -19,18 +17,12 @@ from tests.factories import (
 )
 from tests.quota.found import counts, decide, scanned, weak
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3), quantity=30_000)
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 def _newest_that_covers(finding: Finding) -> str:

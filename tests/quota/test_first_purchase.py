@@ -32,12 +32,6 @@ def account(now: datetime) -> Account:
     return account
 
 
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
 def page(account: Account) -> str:
     return reverse("quota:purchase", args=[account.slug])
 

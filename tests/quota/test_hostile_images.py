@@ -3,11 +3,9 @@ goes on."""
 
 import gzip
 import tarfile
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
-from django.test import override_settings
 
 from accounts.models import Account
 from quota.models import Image, QuotaWindow, Scan
@@ -15,30 +13,12 @@ from quota.services import registries
 from quota.services.reconciling import reconcile
 from quota.services.registries import Details
 from quota.sources.opened import digest_of
-from tests.factories import account_with
 from tests.registries import hostile as bad
 from tests.registries.acts import connect, scan, sync
-from tests.registries.hostile import hostile_registry, layer_of, tar_of
+from tests.registries.hostile import layer_of, tar_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_private_allowed")]
 GOOD = ("etc/os-release", b"ID=debian\n")
-
-
-@pytest.fixture(autouse=True)
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture
-def hostile() -> Iterator[bad.Registry]:
-    with hostile_registry() as registry:
-        yield registry
 
 
 def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:

@@ -1,13 +1,11 @@
 """Local and repository images: two lists of one thing, one charge."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -17,31 +15,11 @@ from accounts.models import Account
 from quota.models import Image, ImageFilter, Kind, LedgerEntry, ScanTask, Scope
 from quota.models.selection import Selection
 from quota.pages.listed import NAMED, Sort, sorts_of
-from tests.factories import ImageFactory, account_with, creator_of, finish
+from tests.addresses import url
+from tests.factories import ImageFactory, account_with, finish
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BOTH = tuple(Kind)
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator[None]:
-    with time_machine.travel(now, tick=False):
-        yield
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, kind: Kind, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, kind, *more])
 
 
 def only_in(account: Account, kind: Kind, count: int = 1) -> list[Image]:
@@ -53,7 +31,7 @@ def only_in(account: Account, kind: Kind, count: int = 1) -> list[Image]:
 
 
 def scan(client: Client, account: Account, kind: Kind, image: Image) -> Any:
-    at = url("scan-now", account, kind)
+    at = url("scan-now", account, kind=kind)
     query = {"image": [image.pk]}
     content = client.get(at, query).content.decode()
     names = ("key", "agreed_set", "agreed_cost", "agreed_images")
@@ -73,7 +51,7 @@ def test_a_list_shows_the_images_of_its_kind_and_no_other(
     images = {each: only_in(account, each)[0] for each in BOTH}
     (other,) = set(BOTH) - {kind}
 
-    page = signed_in.get(url("images", account, kind))
+    page = signed_in.get(url("images", account, kind=kind))
 
     assertContains(page, f"<h1>{kind.capitalize()} images</h1>")
     assertContains(page, images[kind].digest)
@@ -87,16 +65,16 @@ def test_the_same_header_dialog_and_bar_stand_on_both_lists(
     (image,) = only_in(account, kind)
     query = {"image": [image.pk]}
 
-    page = signed_in.get(url("images", account, kind))
-    dialog = signed_in.get(url("scan-now", account, kind), query)
+    page = signed_in.get(url("images", account, kind=kind))
+    dialog = signed_in.get(url("scan-now", account, kind=kind), query)
     htmx: Any = {"HTTP_HX_REQUEST": "true"}
-    bar = signed_in.get(url("selection", account, kind), query, **htmx)
+    bar = signed_in.get(url("selection", account, kind=kind), query, **htmx)
 
     assertContains(page, "left of 300")
     assertContains(dialog, f"{kind.capitalize()} images. The price")
     assertContains(dialog, f"All {kind} images")
     assertContains(bar, "1 image selected")
-    assertContains(bar, url("scan-now", account, kind))
+    assertContains(bar, url("scan-now", account, kind=kind))
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -124,9 +102,11 @@ def test_an_image_seen_in_both_is_one_image_with_one_charge_and_one_result(
     holds = LedgerEntry.objects.filter(kind="hold").order_by("pk")
     assert [hold.reason for hold in holds] == ["first", "repeat"]
     for kind in BOTH:
-        page = signed_in.get(url("images", account, kind))
+        page = signed_in.get(url("images", account, kind=kind))
         assertContains(page, "1 high")
-        assertContains(signed_in.get(url("image", account, kind, image.digest)), "CVE-")
+        assertContains(
+            signed_in.get(url("image", account, image.digest, kind=kind)), "CVE-"
+        )
 
 
 def test_a_task_remembers_the_list_it_was_started_from(
@@ -139,10 +119,10 @@ def test_a_task_remembers_the_list_it_was_started_from(
     task = ScanTask.objects.get()
     assert task.kind == Kind.REPOSITORY
     assert task.title == "Selected repository images"
-    assert response.headers["Location"] == url("images", account, Kind.REPOSITORY)
+    assert response.headers["Location"] == url("images", account, kind=Kind.REPOSITORY)
     page = signed_in.get(reverse("quota:task", args=[account.slug, task.pk]))
     assertContains(page, image.repository)
-    assertContains(page, url("image", account, Kind.REPOSITORY, image.digest))
+    assertContains(page, url("image", account, image.digest, kind=Kind.REPOSITORY))
 
 
 def test_the_key_of_one_list_is_refused_on_the_other(
@@ -153,7 +133,7 @@ def test_the_key_of_one_list_is_refused_on_the_other(
     key = ScanTask.objects.get().key
 
     response = signed_in.post(
-        url("scan-now", account, Kind.REPOSITORY),
+        url("scan-now", account, kind=Kind.REPOSITORY),
         {"image": image.pk, "scope": "selected", "categories": ["trojans"],
          "key": key, "agreed_set": "1.1", "agreed_cost": 10, "agreed_images": 1},
     )  # fmt: skip
@@ -185,7 +165,7 @@ def test_pages_of_repository_images_follow_each_other(
     signed_in: Client, account: Account
 ) -> None:
     only_in(account, Kind.REPOSITORY, 120)
-    at = url("images", account, Kind.REPOSITORY)
+    at = url("images", account, kind=Kind.REPOSITORY)
     for sort in sorts_of(Kind.REPOSITORY):
         seen: list[str] = []
         query = f"sort={sort}"
@@ -202,12 +182,12 @@ def test_a_cursor_of_one_list_is_not_known_in_the_other(
     signed_in: Client, account: Account
 ) -> None:
     ImageFactory.create_batch(51, account=account, in_registry=True)
-    first = signed_in.get(url("images", account, Kind.LOCAL)).content.decode()
+    first = signed_in.get(url("images", account)).content.decode()
     cursor = re.search(r'href="\?([^"]*after=[^"]*)"[^>]*>Next', first)
     assert cursor
 
     query = cursor[1].replace("&amp;", "&")
-    response = signed_in.get(f"{url('images', account, Kind.REPOSITORY)}?{query}")
+    response = signed_in.get(f"{url('images', account, kind=Kind.REPOSITORY)}?{query}")
 
     assertContains(response, "not known", status_code=422)
 
@@ -234,7 +214,7 @@ def test_a_sort_that_a_list_does_not_offer_is_its_usual_one(
     only_in(account, Kind.REPOSITORY)
 
     page = signed_in.get(
-        url("images", account, Kind.REPOSITORY), {"sort": Sort.CONTAINERS}
+        url("images", account, kind=Kind.REPOSITORY), {"sort": Sort.CONTAINERS}
     )
 
     assert page.status_code == 200

@@ -1,23 +1,20 @@
 """*Orders and invoices* through HTTP."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account, BillingDetails
 from quota.models import Order
 from quota.quotes import Basket
 from quota.services import invoicing
+from tests.addresses import url
 from tests.factories import (
     UserFactory,
-    account_with,
     buy,
     creator_of,
     member_of,
@@ -25,28 +22,7 @@ from tests.factories import (
 )
 from tests.quota.refunds import approve, ask, pack_line
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 PAGES: list[tuple[str, tuple[int, ...]]] = [

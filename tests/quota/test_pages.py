@@ -1,7 +1,6 @@
 """Pages through HTTP: who sees them, what the header and the lists show."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from pytest_django.asserts import assertContains
 
 from accounts.models import Account
 from quota.models import QuotaWindow
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -20,28 +20,10 @@ from tests.factories import (
     member_of,
     press,
 )
-from tests.quota.dialogs import url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BOUGHT = datetime(2024, 3, 15, 14, tzinfo=UTC)
 PAGES = ("images", "scan-now", "tasks", "purchase", "orders")
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client, override_settings
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
@@ -20,28 +19,11 @@ from quota.models.schedules import Settings
 from quota.services import scheduling, syncing
 from tcss_billing.demo.images import write_image
 from tcss_billing.demo.registry import USER, server
-from tests.factories import ALL, ImageFactory, account_with, creator_of
+from tests.factories import ALL, ImageFactory
 from tests.registries.acts import connect, sync
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 WIDE = (Scope.ALL, Scope.MATCHING, Scope.RECOMMENDED)
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator[None]:
-    with time_machine.travel(now, tick=False):
-        yield
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
 
 
 @pytest.fixture

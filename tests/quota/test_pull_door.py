@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -43,15 +43,9 @@ from tests.registries.real import (
     token_service,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_private_allowed")]
 FILES = {"etc/os-release": DEBIAN, "etc/debian_version": b"12.5\n"}
 LONG_LIVED = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
-
-
-@pytest.fixture(autouse=True)
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
 """Each state of the quota's rail, as the overview and the list of images show it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from django.test import Client
 from pytest_django.asserts import assertContains, assertNotContains
 
@@ -20,7 +19,7 @@ from tests.factories import (
     press,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 DAY = timedelta(days=1)
 
 
@@ -100,12 +99,6 @@ STATES: tuple[tuple[Callable[[datetime], Account], str, str], ...] = (
     (unsold, "First steps", ""),
     (suspended, "Suspended", ""),
 )
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Registries through services: their passwords, and what must never be."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -32,37 +30,14 @@ from quota.services.registries import Details
 from tests.factories import account_with
 from tests.registries import hostile as bad
 from tests.registries.acts import connect, connect_real, scan, sync
-from tests.registries.hostile import hostile_registry, layer_of
-from tests.registries.real import PASSWORD, RealRegistry, real_registry
+from tests.registries.hostile import layer_of
+from tests.registries.real import PASSWORD, RealRegistry
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("_private_allowed"),
 ]
 FILES = {"etc/os-release": b"ID=debian\n"}
-
-
-@pytest.fixture
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture
-def hostile() -> Iterator[bad.Registry]:
-    with hostile_registry() as registry:
-        yield registry
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Iterator[RealRegistry]:
-    with real_registry(tmp_path / "real", login=True, tls=True) as registry:
-        yield registry
 
 
 # Passwords

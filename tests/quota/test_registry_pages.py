@@ -13,9 +13,10 @@ from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
-from quota.models import Image, Registry, RegistrySync, Sighting
+from quota.models import Image, Kind, Registry, RegistrySync, Sighting
 from quota.services import registries, registry_syncs
 from quota.services.registries import Details
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     UserFactory,
@@ -25,15 +26,9 @@ from tests.factories import (
 )
 from tests.registries import hostile as bad
 from tests.registries.acts import connect, sync
-from tests.registries.hostile import hostile_registry
 
 pytestmark = pytest.mark.django_db
 PAGES = ("registries", "connect-registry", "registry-notes")
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
 
 
 @pytest.fixture(autouse=True)
@@ -45,24 +40,8 @@ def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
         yield traveller
 
 
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-@pytest.fixture
-def hostile() -> Iterator[bad.Registry]:
-    with hostile_registry() as registry:
-        yield registry
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
-
-
 def images_url(account: Account) -> str:
-    return url("images", account, "repository")
+    return url("images", account, kind=Kind.REPOSITORY)
 
 
 def filled(**changes: object) -> dict[str, object]:
@@ -343,8 +322,8 @@ def test_a_filter_travels_into_the_bar_and_the_dialog(
     query = {"scope": "matching", "namespace": "data"}
 
     htmx: Any = {"HTTP_HX_REQUEST": "true"}
-    bar = signed_in.get(url("selection", account, "repository"), query, **htmx)
-    dialog = signed_in.get(url("scan-now", account, "repository"), query)
+    bar = signed_in.get(url("selection", account, kind=Kind.REPOSITORY), query, **htmx)
+    dialog = signed_in.get(url("scan-now", account, kind=Kind.REPOSITORY), query)
 
     assertContains(bar, "1 image selected")
     assertContains(bar, "namespace=data")
@@ -361,7 +340,7 @@ def test_the_page_asks_two_queries_more_than_the_local_one_whatever_it_shows(
         return len(captured)
 
     ImageFactory.create_batch(60, account=account)
-    of_local = asked(url("images", account, "local"))
+    of_local = asked(url("images", account))
     for number in range(5):
         registry = connect(account, "https://r.invalid", now, name=f"r{number}")
         for image in range(12):

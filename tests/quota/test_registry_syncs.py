@@ -1,12 +1,10 @@
 """Syncs: what is listed, what leaves, what fails, what waits; and nights."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import override_settings
 
 from accounts.models import Account
 from quota.models import (
@@ -30,37 +28,14 @@ from tcss_billing.demo.images import write_image
 from tests.factories import account_with
 from tests.registries import hostile as bad
 from tests.registries.acts import connect, connect_real, listed, resume, scan, sync
-from tests.registries.hostile import hostile_registry, layer_of
-from tests.registries.real import RealRegistry, real_registry
+from tests.registries.hostile import layer_of
+from tests.registries.real import RealRegistry
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("_private_allowed"),
 ]
 FILES = {"etc/os-release": b"ID=debian\n"}
-
-
-@pytest.fixture
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture
-def hostile() -> Iterator[bad.Registry]:
-    with hostile_registry() as registry:
-        yield registry
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Iterator[RealRegistry]:
-    with real_registry(tmp_path / "real", login=True, tls=True) as registry:
-        yield registry
 
 
 def test_a_real_registry_with_login_and_tls_is_synced_and_scanned(

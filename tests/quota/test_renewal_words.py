@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
@@ -17,6 +16,7 @@ from quota.models.schedules import Settings
 from quota.pages.account_desk import account_desk
 from quota.pages.subscription import renewed_words
 from quota.services import scheduling
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -41,16 +41,6 @@ def account() -> Account:
 def clock() -> Iterator["time_machine.Traveller"]:
     with time_machine.travel(END - 20 * DAY, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account) -> str:
-    return reverse(f"quota:{name}", args=[account.slug])
 
 
 def scheduled(account: Account, start: time) -> None:

@@ -1,38 +1,20 @@
 """*Scan now* through HTTP: it holds what it said, or says the new cost."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client
 from pytest_django.asserts import assertContains
 
 from accounts.models import Account
 from quota.models import Image, LedgerEntry, Scan, ScanTask
-from tests.factories import ImageFactory, account_with, creator_of
-from tests.quota.dialogs import hidden, url
+from tests.addresses import url
+from tests.factories import ImageFactory, account_with
+from tests.quota.dialogs import hidden
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def agreed(response: Any) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """*Scheduled scan settings* as a page, a drawer and without a script."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -28,7 +27,7 @@ from tests.factories import (
     press,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 HTMX: Any = {"HTTP_HX_REQUEST": "true"}
 GOOD: dict[str, Any] = {
     "is_on": "1",
@@ -40,23 +39,6 @@ GOOD: dict[str, Any] = {
     "fit": "",
     "revision": "0",
 }
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
 
 
 def url(name: str, account: Account, kind: Kind = Kind.LOCAL) -> str:

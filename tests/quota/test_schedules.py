@@ -20,7 +20,6 @@ from quota.models.schedules import Settings
 from quota.services import scheduling
 from tests.factories import (
     ImageFactory,
-    account_with,
     creator_of,
 )
 from tests.quota.schedule_acts import NIGHTLY, due, saved
@@ -28,11 +27,6 @@ from tests.quota.schedule_acts import NIGHTLY, due, saved
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
 
 
 def test_saving_over_somebody_elses_revision_is_refused(

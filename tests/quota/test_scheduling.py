@@ -34,11 +34,6 @@ MINUTE = timedelta(minutes=1)
 Outcome = ScheduledRun.Outcome
 
 
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
 def held(account: Account) -> int:
     windows = QuotaWindow.objects.filter(account=account)
     return sum(windows.values_list("held_tenths", flat=True))

@@ -19,6 +19,7 @@ from quota.models import Order, QuotaPack, Subscription, Term
 from quota.quotes import Basket
 from quota.rules.lifecycle import DELETION, GRACE
 from quota.services import auto_renewal, reminding
+from tests.addresses import url
 from tests.factories import (
     UserFactory,
     account_with,
@@ -44,16 +45,6 @@ def account() -> Account:
 def clock() -> Iterator["time_machine.Traveller"]:
     with time_machine.travel(END - 20 * DAY, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account) -> str:
-    return reverse(f"quota:{name}", args=[account.slug])
 
 
 def hidden(response: Any, name: str) -> str:

@@ -1,14 +1,11 @@
 """The list of scan tasks: what its rows say, its filters and its paging."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
@@ -17,10 +14,10 @@ from quota.models import (
 )
 from quota.pages.tasks import TaskFilter
 from quota.services import scanning
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     UserFactory,
-    account_with,
     creator_of,
     finish,
     member_of,
@@ -28,28 +25,7 @@ from tests.factories import (
 )
 from tests.quota.task_acts import fail, started
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def test_the_list_says_state_images_found_and_quota(

@@ -1,58 +1,34 @@
 """One scan task: its progress while it runs, its images, stopping it in place."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
 from quota.models import (
-    Kind,
     Scan,
     ScanTask,
 )
 from quota.scanners.port import Category
 from quota.services import ending, working
+from tests.addresses import url
 from tests.factories import (
     ALL,
     ImageFactory,
     account_with,
-    creator_of,
     finish,
     report,
 )
 from tests.quota.task_acts import MINUTE, fail, started
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 HTMX: Any = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
 
 
 def test_a_live_task_shows_progress_time_left_and_polls(
@@ -185,13 +161,13 @@ def test_stopping_asks_once_in_place(
 
 def test_the_flash_of_a_press_undoes_it(signed_in: Client, account: Account) -> None:
     image = ImageFactory.create(account=account)
-    dialog = signed_in.get(url("scan-now", account, Kind.LOCAL), {"image": image.pk})
+    dialog = signed_in.get(url("scan-now", account), {"image": image.pk})
     hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', dialog.content.decode()))
     names = ("key", "agreed_set", "agreed_cost", "agreed_images")
     data = {name: hidden[name] for name in names}
     data |= {"image": str(image.pk), "scope": "selected", "categories": "trojans"}
 
-    page = signed_in.post(url("scan-now", account, Kind.LOCAL), data, follow=True)
+    page = signed_in.post(url("scan-now", account), data, follow=True)
     task = ScanTask.objects.get()
     assertContains(page, f"Scan task {task.pk} started. 1 image, 1 quota held.")
     assertContains(page, f'action="{url("undo-task", account, task.pk)}"')
@@ -226,7 +202,7 @@ def test_the_retry_dialog_shows_the_failed_images_and_links_the_task(
     data: dict[str, object] = {name: hidden[name] for name in names}
     data |= {"scope": "retry", "categories": list(ALL)}
 
-    response = signed_in.post(url("scan-now", account, Kind.LOCAL), data)
+    response = signed_in.post(url("scan-now", account), data)
 
     assertContains(dialog, "Failed images of the earlier task")
     retry = ScanTask.objects.latest("pk")
@@ -255,7 +231,7 @@ def test_what_was_found_leads_to_its_findings(
     finish(account, now)
     (scan,) = task.scans.all()
     Scan.objects.update(found={**(scan.found or {}), "trojans": 2})
-    image = url("image", account, Kind.LOCAL, scan.image_digest)
+    image = url("image", account, scan.image_digest)
 
     page = signed_in.get(url("task", account, task.pk))
     (row,) = signed_in.get(url("tasks", account)).context["page"].rows

@@ -1,11 +1,9 @@
 """Scan tasks: their figures, undo, stop, retry and scan again."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.db.models import Sum
 
 from accounts.models import Account
@@ -32,19 +30,8 @@ from tests.factories import (
     report,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def account(now: datetime) -> Account:
-    return account_with(now=now - timedelta(days=3))
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 def started(account: Account, images: int, now: datetime) -> ScanTask:

@@ -1,45 +1,27 @@
 """A top-up opened from a purchase or a renewal leads back to it, as filled in."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.test import Client
-from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account, TopUp
 from quota.models import QuotaPack
 from tests.accounts.stripe_server import StripeServer
-from tests.factories import account_with, creator_of
+from tests.addresses import url
+from tests.factories import account_with
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3), quantity=600, spare=5)
-
-
-@pytest.fixture
-def signed_in(client: Client, account: Account) -> Client:
-    client.force_login(creator_of(account))
-    return client
-
-
-def url(name: str, account: Account, *more: object) -> str:
-    return reverse(f"quota:{name}", args=[account.slug, *more])
 
 
 def link(page: Any, words: str) -> str:

@@ -1,11 +1,10 @@
 """What people decide about findings: for one image or all, kept, never changed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import psycopg
 import pytest
-import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
@@ -20,18 +19,12 @@ from tests.factories import (
 )
 from tests.quota.found import counts, decide, scanned, weak
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
 def account(now: datetime) -> Account:
     return account_with(now=now - timedelta(days=3), quantity=30_000)
-
-
-@pytest.fixture(autouse=True)
-def clock(now: datetime) -> Iterator["time_machine.Traveller"]:
-    with time_machine.travel(now, tick=False) as traveller:
-        yield traveller
 
 
 def test_a_decision_for_all_is_kept_across_scans_and_covers_new_images(

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import Account
@@ -24,15 +23,12 @@ from tests.registries.hostile import Registry as Hostile
 from tests.registries.many import many_repositories
 from tests.registries.memory import MEGABYTE, grown_by
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("_private_allowed"),
+]
 REPOSITORIES = 300
 BLOCK = random.Random(7).randbytes(MEGABYTE)  # noqa: S311 -- any bytes do
-
-
-@pytest.fixture(autouse=True)
-def _private_allowed() -> Iterator[None]:
-    with override_settings(REGISTRIES_MAY_BE_PRIVATE=True):
-        yield
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
-"""A real image, taken for one that is in a registry."""
+"""A real image, taken for one that is in a registry, and an engine that scans it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from quota.scanners.harbor import HarborScanner
+from quota.scanners.http_api import Api
+from quota.scanners.port import Category, Report
 from quota.sources.content import ImageContent, Pull, SourceError
-from tests.quota.scanners.harbor_server import OCI
+from tcss_billing.demo.images import FAKE_KEY
+from tests.quota.scanners.harbor_server import OCI, Engine
+from tests.quota.scanners.test_builtin import DEBIAN, DPKG
 
+ALL = frozenset(Category)
+VULNERABILITIES = frozenset({Category.VULNERABILITIES})
+LAYERS = [{"etc/os-release": DEBIAN}, {"var/lib/dpkg/status": DPKG, "x": FAKE_KEY}]
 DIGEST = f"sha256:{'a' * 64}"
 
 
@@ -40,3 +48,13 @@ class InRegistry:
     def write_layout(self, folder: Path) -> None:
         """As the image does."""
         self.content.write_layout(folder)
+
+
+def scan(
+    engine: Engine,
+    image: ImageContent,
+    categories: frozenset[Category] = VULNERABILITIES,
+    seconds: float = 30,
+) -> Report:
+    """What the engine reports of an image."""
+    return HarborScanner(Api(engine.address)).scan(image, categories, lambda: seconds)

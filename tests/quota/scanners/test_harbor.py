@@ -1,10 +1,6 @@
 """The Harbor scanner API, in front of a real HTTP server that speaks it."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-
-import pytest
 
 from quota.scanners import Completed, Engines
 from quota.scanners.harbor import HarborScanner
@@ -16,47 +12,21 @@ from quota.scanners.port import (
     Report,
     Severity,
 )
-from quota.sources import open_source
-from quota.sources.content import ImageContent
-from tcss_billing.demo.images import FAKE_KEY, write_image
 from tests.quota.scanners.harbor_server import (
     NEW,
     OCI,
     OLD,
     WEAK,
     Engine,
-    served,
 )
-from tests.quota.scanners.in_registry import DIGEST, InRegistry
-from tests.quota.scanners.test_builtin import DEBIAN, DPKG, OPENSSL, Facts
-
-ALL = frozenset(Category)
-VULNERABILITIES = frozenset({Category.VULNERABILITIES})
-LAYERS = [{"etc/os-release": DEBIAN}, {"var/lib/dpkg/status": DPKG, "x": FAKE_KEY}]
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with served(Engine()) as engine:
-        yield engine
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Iterator[InRegistry]:
-    write_image(tmp_path / "app", tag="1", layers=LAYERS)
-    source = open_source("oci-layout", str(tmp_path))
-    (found,) = source.find()
-    with source.open(found.locator) as content:
-        yield InRegistry(content)
-
-
-def scan(
-    engine: Engine,
-    image: ImageContent,
-    categories: frozenset[Category] = VULNERABILITIES,
-    seconds: float = 30,
-) -> Report:
-    return HarborScanner(Api(engine.address)).scan(image, categories, lambda: seconds)
+from tests.quota.scanners.in_registry import (
+    ALL,
+    DIGEST,
+    VULNERABILITIES,
+    InRegistry,
+    scan,
+)
+from tests.quota.scanners.test_builtin import OPENSSL, Facts
 
 
 def of(report: Report, category: Category) -> Assessment:

@@ -1,6 +1,6 @@
 """Engines behind the Harbor scanner API that fail: a reason, and quota given back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -16,8 +16,6 @@ from quota import tasks
 from quota.models import Finding as FindingRow
 from quota.models import Image, ImageSource, QuotaWindow, Scan
 from quota.scanners import Engines, Missing, UnknownScanner
-from quota.scanners.harbor import HarborScanner
-from quota.scanners.http_api import Api
 from quota.scanners.port import (
     Category,
     Report,
@@ -26,47 +24,17 @@ from quota.scanners.port import (
     Severity,
 )
 from quota.services import syncing, working
-from quota.sources import open_source
 from quota.sources.content import ImageContent
-from tcss_billing.demo.images import FAKE_KEY, write_image
+from tcss_billing.demo.images import write_image
 from tests.factories import account_with, press
 from tests.quota.scanners.harbor_server import (
     Engine,
     drip,
     pour,
     send,
-    served,
 )
-from tests.quota.scanners.in_registry import InRegistry
-from tests.quota.scanners.test_builtin import DEBIAN, DPKG, OPENSSL, Facts
-
-ALL = frozenset(Category)
-VULNERABILITIES = frozenset({Category.VULNERABILITIES})
-LAYERS = [{"etc/os-release": DEBIAN}, {"var/lib/dpkg/status": DPKG, "x": FAKE_KEY}]
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with served(Engine()) as engine:
-        yield engine
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Iterator[InRegistry]:
-    write_image(tmp_path / "app", tag="1", layers=LAYERS)
-    source = open_source("oci-layout", str(tmp_path))
-    (found,) = source.find()
-    with source.open(found.locator) as content:
-        yield InRegistry(content)
-
-
-def scan(
-    engine: Engine,
-    image: ImageContent,
-    categories: frozenset[Category] = VULNERABILITIES,
-    seconds: float = 30,
-) -> Report:
-    return HarborScanner(Api(engine.address)).scan(image, categories, lambda: seconds)
+from tests.quota.scanners.in_registry import ALL, LAYERS, InRegistry, scan
+from tests.quota.scanners.test_builtin import OPENSSL, Facts
 
 
 def says(status: int, said: Any) -> Callable[[BaseHTTPRequestHandler], None]:

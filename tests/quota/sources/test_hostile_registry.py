@@ -29,12 +29,6 @@ from tests.registries.hostile import (
 FILES = {"etc/os-release": b"ID=debian\n"}
 
 
-@pytest.fixture
-def hostile() -> Iterator[Registry]:
-    with hostile_registry() as registry:
-        yield registry
-
-
 OPENED: list[RegistrySource] = []
 
 

@@ -1,6 +1,5 @@
 """Which addresses may be reached, and that what was checked is what is connected to."""
 
-from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
@@ -8,13 +7,7 @@ import pytest
 from quota.sources.content import SourceError
 from quota.sources.distribution import Access, Distribution
 from quota.sources.reach import Reach, RegistryFailure, origin
-from tests.registries.hostile import Registry, hostile_registry
-
-
-@pytest.fixture
-def hostile() -> Iterator[Registry]:
-    with hostile_registry() as registry:
-        yield registry
+from tests.registries.hostile import Registry
 
 
 def test_private_addresses_are_out_of_reach_unless_the_operator_allows_them(
