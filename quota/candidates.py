@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from quota.models import Image, ScanTask, Tariff
 from quota.models.sql import run
+from quota.rules.fitting import fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +108,18 @@ def candidates(
     )
 
 
-def fitting(
-    *,
-    account_id: int,
-    images: QuerySet[Image],
-    tariff: Tariff,
-    history: datetime,
-    within: int,
-) -> Candidates:
-    """Count the scans that fit into ``within`` tenths (rules 5.5): a prefix of repeats
-    by oldest result, then firsts by first sight, ties by image ID."""
-    chosen, names = _chosen(images)
-    ((firsts, repeats, cost),) = run(
-        f"""
-        WITH chosen AS ({chosen}), priced AS ({PRICED}), running AS ({FITTING})
-        SELECT count(*) FILTER (WHERE NOT is_repeat),
-               count(*) FILTER (WHERE is_repeat), coalesce(sum(cost), 0)::bigint
-        FROM running WHERE reached <= %(within)s
-        """,  # noqa: S608 -- as above
-        {**names, **_pricing(tariff, account_id, history), "within": within},
+def fitting(everything: Candidates, tariff: Tariff, within: int) -> Candidates:
+    """The part of a selection that fits into ``within`` tenths (rules 5.5): repeats by
+    oldest result, then firsts by first sight, ties by image ID. Nothing is read."""
+    found = fit(
+        firsts=everything.firsts,
+        repeats=everything.repeats,
+        first_tenths=tariff.first_tenths,
+        repeat_tenths=tariff.repeat_tenths,
+        within=within,
     )
-    return Candidates(firsts + repeats, 0, firsts, repeats, cost, "")
+    images = found.firsts + found.repeats
+    return Candidates(images, 0, found.firsts, found.repeats, found.cost_tenths, "")
 
 
 FITTING = """

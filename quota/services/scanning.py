@@ -97,15 +97,6 @@ class _Ground:
             history=self.subscription.history,
         )
 
-    def fitting(self, within: int) -> Candidates:
-        return candidates.fitting(
-            account_id=self.subscription.account_id,
-            images=self.images,
-            tariff=self.tariff,
-            history=self.subscription.history,
-            within=within,
-        )
-
     @property
     def available_tenths(self) -> int:
         return available_tenths(rooms(self.windows))
@@ -170,7 +161,7 @@ def _quoted(ground: _Ground) -> ScanQuote:
     everything = ground.candidates()
     available = ground.available_tenths
     short = everything.cost_tenths > available
-    fit = ground.fitting(available) if short else None
+    fit = candidates.fitting(everything, ground.tariff, available) if short else None
     drawn = min(everything.cost_tenths, available)
     return ScanQuote(everything, fit, available, _worth(ground.windows, drawn))
 
@@ -227,7 +218,8 @@ def _wanted(ground: _Ground, request: ScanRequest, agreed: Agreed | None) -> Can
     wanted = everything
     if request.fit:
         limit = min(available, agreed.cost_tenths) if agreed else available
-        wanted = replace(ground.fitting(limit), left_out=everything.left_out)
+        fit = candidates.fitting(everything, ground.tariff, limit)
+        wanted = replace(fit, left_out=everything.left_out)
     elif everything.cost_tenths > available:
         raise InsufficientQuota(
             needed_tenths=everything.cost_tenths, available_tenths=available
