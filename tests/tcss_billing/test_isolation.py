@@ -204,6 +204,26 @@ def test_who_does_not_belong_finds_nothing_and_changes_nothing(
     assert wrong_answers(ask, who, signed_in(outsider(who)), theirs) == []
 
 
+def test_no_single_group_of_staff_opens_an_account(ask: Ask, theirs: Lived) -> None:
+    """Each work's permissions count in the back office only, one set at a time too."""
+    opened, groups = [], Group.objects.order_by("name")
+    for group in groups:
+        user = UserFactory.create(is_staff=True)
+        user.groups.add(group)
+        client = signed_in(user)
+        for address in addresses():
+            methods, right = RULES[address.name]
+            if not isinstance(right, Right):
+                continue
+            for method in methods - {"HEAD"}:
+                answer = ask(client, method, theirs.path(address))
+                if answer.response.status_code != NOT_FOUND or answer.changed:
+                    opened.append((group.name, method, address.name))
+
+    assert opened == []
+    assert len(groups) == 9
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_member_does_what_the_role_may_and_nothing_elsewhere(
     ask: Ask, ours: Lived, theirs: Lived, role: str

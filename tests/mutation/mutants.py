@@ -1,0 +1,125 @@
+"""The mutants of a module, and how a running process becomes one."""
+
+import ast
+import gc
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import ndiff
+from pathlib import Path
+from types import CodeType, FunctionType
+
+from tests.mutation.operators import Change, changes
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one change in one function, or in the SQL it keeps by name."""
+
+    path: Path
+    tree: ast.Module
+    place: str
+    owner: Definition | ast.Assign
+    change: Change
+
+    @property
+    def name(self) -> str:
+        """What it is called where survivors are explained: stable while the code is."""
+        return f"{self.path.as_posix()} {self.place}: {self._words()}"
+
+    def _words(self) -> str:
+        words = str(self.change)
+        if len(words) < 160:
+            return words
+        before, _, after = words.replace("\\n", "\n").partition(" → ")
+        lines = ndiff(before.splitlines(), after.splitlines())
+        told = [" ".join(line.split()) for line in lines if line[:1] in "+-"]
+        return " ".join(told)
+
+    @property
+    def lines(self) -> range | None:
+        """The lines a test must reach to notice; None for any line of the module."""
+        return None if isinstance(self.owner, ast.Assign) else self.change.lines
+
+    def become(self) -> None:
+        """Put the change into this process, for good."""
+        compiled = self._compiled()
+        module = sys.modules[".".join(self.path.with_suffix("").parts)]
+        if isinstance(self.owner, ast.Assign):
+            assert isinstance(self.change.instead, ast.Constant)
+            setattr(module, self.place, self.change.instead.value)
+            return
+        (code,) = (c for c in _codes(compiled) if c.co_qualname == self.place)
+        for function in _functions(module.__file__, self.place):
+            function.__code__ = code
+
+    def _compiled(self) -> CodeType:
+        _Swap(self.change.node, self.change.instead).visit(self.tree)
+        ast.fix_missing_locations(self.tree)
+        return compile(self.tree, self.path.absolute().as_posix(), "exec")
+
+
+class _Swap(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if node is self.old:
+            return ast.copy_location(self.new, node)
+        return self.generic_visit(node)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each
+            yield from _codes(each)
+
+
+def _functions(file: str | None, name: str) -> list[FunctionType]:
+    """Every function object made from this code, whatever decorates it."""
+    return [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, FunctionType)
+        and each.__code__.co_qualname == name
+        and each.__code__.co_filename == file
+    ]
+
+
+def mutants(path: Path) -> list[Mutant]:
+    """Every mutant of a module, in the order of its lines."""
+    tree = ast.parse(path.read_text())
+    return [
+        Mutant(path, tree, place, owner, change)
+        for place, owner in _owners(tree.body, "")
+        for statement in _statements(owner)
+        for change in changes(statement)
+    ]
+
+
+def _owners(
+    body: list[ast.stmt], inside: str
+) -> Iterator[tuple[str, Definition | ast.Assign]]:
+    for each in body:
+        match each:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield inside + each.name, each
+            case ast.ClassDef():
+                yield from _owners(each.body, f"{inside}{each.name}.")
+            case ast.Assign([ast.Name(name)], ast.Constant(str())) if not inside:
+                yield name, each
+
+
+def _statements(owner: Definition | ast.Assign) -> Iterator[ast.stmt]:
+    if isinstance(owner, ast.Assign):
+        yield owner
+        return
+    waiting: list[ast.AST] = list(owner.body)
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.stmt):
+            yield node
+        waiting[:0] = list(ast.iter_child_nodes(node))

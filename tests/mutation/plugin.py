@@ -1,0 +1,176 @@
+"""The pytest plugin that tries the mutants: ``-p tests.mutation.plugin --mutate …``."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol
+from coverage import Coverage
+from django.db import connections
+from psycopg import sql
+from pytest_django.plugin import blocking_manager_key
+
+from tests.mutation.mutants import Mutant, mutants
+
+WORKERS = 2
+# A mutant that loops is stopped: what its tests take, and what a busy machine adds.
+PATIENCE, SLOWNESS = 20, 10
+DROP = "DROP DATABASE IF EXISTS {copy} WITH (FORCE)"
+COPY = "CREATE DATABASE {copy} TEMPLATE {whole}"
+KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Name the modules to mutate, and where to write what became of each mutant."""
+    parser.addoption("--mutate", action="append", default=[])
+    parser.addoption("--outcomes", default="build/mutation.jsonl")
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run each test once, and then each mutant, instead of each test."""
+    modules = [Path(name) for name in session.config.getoption("mutate")]
+    if not modules or session.config.option.collectonly:
+        return None
+    Trial(session, modules).run()
+    return True
+
+
+class Trial:
+    """The tests of one area against the mutants of its modules."""
+
+    def __init__(self, session: pytest.Session, modules: Sequence[Path]) -> None:
+        self.session, self.modules = session, modules
+        self.took: dict[pytest.Item, float] = {}
+        self.reaching: dict[str, dict[int, list[pytest.Item]]] = {}
+        self.blocker = session.config.stash[blocking_manager_key]
+        self.database = ""
+        self.outcomes = Path(session.config.getoption("outcomes"))
+
+    def run(self) -> None:
+        """Write one line for each mutant."""
+        self._measure()
+        self._as_it_is()
+        self.outcomes.parent.mkdir(parents=True, exist_ok=True)
+        with self.outcomes.open("w") as written:
+            for mutant, outcome in self._outcomes():
+                told = {"mutant": mutant.name, "outcome": outcome}
+                written.write(json.dumps(told, ensure_ascii=False) + "\n")
+                written.flush()
+
+    def _measure(self) -> None:
+        """Run each test here, and note how long it takes and which lines it reaches."""
+        coverage = Coverage(
+            data_file=None,
+            config_file=False,
+            branch=False,
+            include=[str(path.absolute()) for path in self.modules],
+        )
+        coverage.set_option("run:core", "ctrace")
+        named = {item.nodeid: item for item in self.session.items}
+        for item, following in _in_turn(self.session.items):
+            began = time.monotonic()
+            coverage.start()
+            coverage.switch_context(item.nodeid)
+            if _fails(item, following):
+                pytest.exit(f"{item.nodeid} fails without a mutant.", 1)
+            coverage.stop()
+            self.took[item] = time.monotonic() - began
+        data = coverage.get_data()
+        for path in self.modules:
+            lines = data.contexts_by_lineno(str(path.absolute()))
+            self.reaching[path.as_posix()] = {
+                line: [named[name] for name in names if name]
+                for line, names in lines.items()
+            }
+
+    def _as_it_is(self) -> None:
+        """See that the tests pass in a fork, on a copy, when nothing is changed."""
+        connections.close_all()
+        self.database = str(connections["default"].settings_dict["NAME"])
+        self._copy(0)
+        pid = self._fork(None, self.session.items, 0)
+        if os.waitpid(pid, 0)[1]:
+            pytest.exit("The tests fail in a fork without a mutant.", 1)
+
+    def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
+        waiting = [mutant for path in self.modules for mutant in mutants(path)]
+        waiting.reverse()
+        for copy in range(1, WORKERS):
+            self._copy(copy)
+        free, running = list(range(WORKERS)), dict[int, tuple[int, Mutant]]()
+        while waiting or running:
+            while waiting and free:
+                mutant = waiting.pop()
+                items = self._noticing(mutant)
+                if items:
+                    copy = free.pop()
+                    running[self._fork(mutant, items, copy)] = copy, mutant
+                else:
+                    yield mutant, UNREACHED
+            if running:
+                pid, status = os.wait()
+                copy, mutant = running.pop(pid)
+                if os.WIFSIGNALED(status):
+                    self._copy(copy)
+                free.append(copy)
+                yield mutant, _outcome(status)
+
+    def _noticing(self, mutant: Mutant) -> list[pytest.Item]:
+        """The tests that reach the change, the quickest first."""
+        reaching = self.reaching[mutant.path.as_posix()]
+        lines = reaching if mutant.lines is None else mutant.lines
+        found = {item for line in lines for item in reaching.get(line, ())}
+        return sorted(found, key=self.took.__getitem__)
+
+    def _fork(
+        self, mutant: Mutant | None, items: Sequence[pytest.Item], copy: int
+    ) -> int:
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        signal.alarm(PATIENCE + int(SLOWNESS * sum(map(self.took.__getitem__, items))))
+        failed = True
+        try:
+            for alias in connections:
+                connections[alias].settings_dict["NAME"] = self._name(copy)
+            if mutant:
+                mutant.become()
+            failed = any(_fails(*pair) for pair in _in_turn(items))
+        finally:
+            os._exit(int(failed))
+
+    def _copy(self, number: int) -> None:
+        """Copy the database of the tests, anew."""
+        parts = {"copy": self._name(number), "whole": self.database}
+        names = {word: sql.Identifier(name) for word, name in parts.items()}
+        with self.blocker.unblock(), connections["owner"]._nodb_cursor() as cursor:
+            for text in (DROP, COPY):
+                cursor.execute(sql.SQL(text).format(**names))
+
+    def _name(self, copy: int) -> str:
+        return f"{self.database}_{copy}"
+
+
+def _in_turn(
+    items: Sequence[pytest.Item],
+) -> Iterator[tuple[pytest.Item, pytest.Item]]:
+    """Each item and the one after it. The last is followed by the first, so that what
+    belongs to the whole session stays."""
+    return zip(items, [*items[1:], items[0]], strict=True)
+
+
+def _fails(item: pytest.Item, following: pytest.Item) -> bool:
+    reports = runtestprotocol(item, log=False, nextitem=following)
+    return any(report.failed for report in reports)
+
+
+def _outcome(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return TIMED_OUT
+    return KILLED if os.WEXITSTATUS(status) else SURVIVED
