@@ -45,6 +45,7 @@ class Trial:
 
     def __init__(self, session: pytest.Session, modules: Sequence[Path]) -> None:
         self.session, self.modules = session, modules
+        self.mutants = [mutant for path in modules for mutant in mutants(path)]
         self.took: dict[pytest.Item, float] = {}
         self.reaching: dict[str, dict[int, list[pytest.Item]]] = {}
         self.blocker = session.config.stash[blocking_manager_key]
@@ -98,8 +99,7 @@ class Trial:
             pytest.exit("The tests fail in a fork without a mutant.", 1)
 
     def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
-        waiting = [mutant for path in self.modules for mutant in mutants(path)]
-        waiting.reverse()
+        waiting = self.mutants[::-1]
         for copy in range(1, WORKERS):
             self._copy(copy)
         free, running = list(range(WORKERS)), dict[int, tuple[int, Mutant]]()
