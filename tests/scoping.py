@@ -1,12 +1,12 @@
 """Whether a statement keeps each table of customers to one account, read off its SQL.
 
 A table is kept to an account if ``account_id`` equals the account's key, in a condition
-that always holds: directly, through other tables of the same statement, or along a
-foreign key that includes the account in the database.
+that always holds: directly, or through other tables of the same statement. An id alone
+is not enough: what spreads tables over machines by account cannot know that it leads to
+a row of the same one.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp, parse_one
@@ -14,20 +14,12 @@ from sqlglot import exp, parse_one
 SCOPES = (exp.Select, exp.Update, exp.Delete)
 ALWAYS = (exp.And, exp.Paren, exp.Where, exp.Join, exp.Tuple)
 Node = tuple[int, str]
-Keys = Mapping[tuple[str, str], str]
 
 
-@dataclass(frozen=True)
-class Customers:
-    """The tables of customers, and which column of which leads to which by a foreign
-    key that includes the account."""
-
-    tables: Collection[str]
-    keys: Keys
-
-
-def unkept(sql: str, values: object, customers: Customers, account: int) -> list[str]:
-    """The tables of customers that this statement does not keep to the account."""
+def unkept(
+    sql: str, values: object, customers: Collection[str], account: int
+) -> list[str]:
+    """Which of the tables of customers this statement does not keep to the account."""
     tree = parse_one(filled(sql, values), dialect="postgres")
     return _Statement(tree, customers, account).unkept()
 
@@ -50,8 +42,10 @@ def _literal(value: Any) -> str:
 class _Statement:
     """Sets of tables whose accounts are equal, grown by each equation."""
 
-    def __init__(self, tree: exp.Expr, customers: Customers, account: int) -> None:
-        self.tree, self.account, self.keys = tree, account, customers.keys
+    def __init__(
+        self, tree: exp.Expr, customers: Collection[str], account: int
+    ) -> None:
+        self.tree, self.account = tree, account
         self.parent: dict[Node, Node] = {}
         self.tables = {
             (id(_scope(table)), table.alias_or_name): table.name
@@ -60,7 +54,7 @@ class _Statement:
         self.wanted = {
             node: name
             for node, name in self.tables.items()
-            if name in customers.tables and not self._is_filled(node)
+            if name in customers and not self._is_filled(node)
         }
         for left, right in self._equations():
             self._join(left, right)
@@ -91,18 +85,6 @@ class _Statement:
         ends = [node for side in (left, right) if (node := self._node(side))]
         if len(ends) == 2:
             yield ends[0], ends[1]
-        if isinstance(left, exp.Column) and isinstance(right, exp.Column):
-            yield from self._along_a_key(left, right)
-            yield from self._along_a_key(right, left)
-
-    def _along_a_key(
-        self, child: exp.Column, parent: exp.Column
-    ) -> Iterator[tuple[Node, Node]]:
-        ends = self._table_of(child), self._table_of(parent)
-        if ends[0] and ends[1] and parent.name == "id":
-            leads_to = self.keys.get((self.tables.get(ends[0], ""), child.name))
-            if leads_to and leads_to == self.tables.get(ends[1]):
-                yield ends[0], ends[1]
 
     def _node(self, side: exp.Expr) -> Node | None:
         """A table's account, or the account itself."""

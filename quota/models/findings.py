@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, Concat, Least, Lower
 
 from accounts.models import User
 from quota.models.images import Image
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 
 AFFECTING = Q(images__gt=0)
 PRESENT = Q(image__is_local=True) | Q(image__is_repository=True)
@@ -116,21 +116,8 @@ class Triage(Owned):
     finding or the image it is about, which the database sees to.
     """
 
-    group = models.ForeignKey(
-        FindingGroup,
-        models.DO_NOTHING,
-        related_name="decisions",
-        db_constraint=False,
-        db_index=False,
-    )
-    image = models.ForeignKey(
-        Image,
-        models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
+    group = OwnedKey(FindingGroup, models.DO_NOTHING, related_name="decisions")
+    image = OwnedKey(Image, models.DO_NOTHING, null=True, related_name="+")
     state = models.CharField(max_length=15, choices=TriageState)
     note = models.CharField(max_length=500, blank=True)
     by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)

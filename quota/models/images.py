@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower, Substr
 
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.registries import Registry
 
 LOCAL = Q(is_local=True)
@@ -259,19 +259,9 @@ class Sighting(Owned):
     manifest and ``tag_digest`` that of what the tag names, which may be an index.
     """
 
-    image = models.ForeignKey(
-        Image,
-        models.PROTECT,
-        related_name="sightings",
-        db_constraint=False,
-        db_index=False,
-    )
-    source = models.ForeignKey(
-        ImageSource, models.PROTECT, null=True, db_constraint=False, db_index=False
-    )
-    registry = models.ForeignKey(
-        Registry, models.PROTECT, null=True, db_constraint=False, db_index=False
-    )
+    image = OwnedKey(Image, models.PROTECT, related_name="sightings")
+    source = OwnedKey(ImageSource, models.PROTECT, null=True)
+    registry = OwnedKey(Registry, models.PROTECT, null=True)
     name = models.CharField(max_length=300)
     tag = models.CharField(max_length=128, blank=True)
     locator = models.CharField(max_length=500)
@@ -317,20 +307,8 @@ class Finding(Owned):
     """One thing found in an image by the scan whose result is shown. ``state`` is what
     was decided about its group, for this image or for all."""
 
-    image = models.ForeignKey(
-        Image,
-        models.PROTECT,
-        related_name="findings",
-        db_constraint=False,
-        db_index=False,
-    )
-    group = models.ForeignKey(
-        "quota.FindingGroup",
-        models.PROTECT,
-        related_name="findings",
-        db_constraint=False,
-        db_index=False,
-    )
+    image = OwnedKey(Image, models.PROTECT, related_name="findings")
+    group = OwnedKey("quota.FindingGroup", models.PROTECT, related_name="findings")
     scan = models.BigIntegerField()
     category = models.CharField(max_length=16)
     severity = models.CharField(max_length=8)

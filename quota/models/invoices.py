@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from accounts.fields import MoneyField
 from accounts.models import Account
 from quota.models.orders import Order
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 
 
 class Invoice(Owned):
@@ -22,21 +22,9 @@ class Invoice(Owned):
 
     kind = models.CharField(max_length=7, choices=Kind)
     label = models.CharField(max_length=40)
-    order = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        related_name="invoices",
-        db_constraint=False,
-        db_index=False,
-    )
-    credited = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="credit_notes",
-        db_constraint=False,
-        db_index=False,
+    order = OwnedKey(Order, models.PROTECT, related_name="invoices")
+    credited = OwnedKey(
+        Order, models.PROTECT, null=True, blank=True, related_name="credit_notes"
     )
     currency = models.CharField(max_length=3)
     net = MoneyField()
@@ -118,9 +106,7 @@ class InvoiceNumber(models.Model):
     number = models.PositiveIntegerField()
     previous = models.PositiveIntegerField(null=True, blank=True)
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
-    invoice = models.ForeignKey(
-        Invoice, models.PROTECT, db_constraint=False, db_index=False
-    )
+    invoice = OwnedKey(Invoice, models.PROTECT)
 
     class Meta:
         constraints = [

@@ -5,7 +5,7 @@ from django.db.models import Max
 
 from accounts.fields import MoneyField
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -75,29 +75,9 @@ class OrderLine(Owned):
         EDITION = "edition", "Professional Edition"
         PACK = "pack", "Image scan quota"
 
-    order = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        related_name="lines",
-        db_constraint=False,
-        db_index=False,
-    )
-    pack = models.ForeignKey(
-        "QuotaPack",
-        models.PROTECT,
-        null=True,
-        related_name="order_lines",
-        db_constraint=False,
-        db_index=False,
-    )
-    credited = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        null=True,
-        related_name="credit_lines",
-        db_constraint=False,
-        db_index=False,
-    )
+    order = OwnedKey(Order, models.PROTECT, related_name="lines")
+    pack = OwnedKey("QuotaPack", models.PROTECT, null=True, related_name="order_lines")
+    credited = OwnedKey(Order, models.PROTECT, null=True, related_name="credit_lines")
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=10, choices=Kind)
     quantity = models.PositiveIntegerField()

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from accounts.fields import MoneyField
 from accounts.models import User
 from quota.models.orders import Order, OrderLine
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.subscriptions import QuotaPack, Subscription
 from quota.rules.refunds import OPEN, Computation, RefundState
 
@@ -43,28 +43,12 @@ class RefundRequest(Owned):
 
     key = models.UUIDField()
     kind = models.CharField(max_length=10, choices=OrderLine.Kind)
-    order = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        related_name="refund_requests",
-        db_constraint=False,
-        db_index=False,
+    order = OwnedKey(Order, models.PROTECT, related_name="refund_requests")
+    pack = OwnedKey(
+        QuotaPack, models.PROTECT, null=True, related_name="refund_requests"
     )
-    pack = models.ForeignKey(
-        QuotaPack,
-        models.PROTECT,
-        null=True,
-        related_name="refund_requests",
-        db_constraint=False,
-        db_index=False,
-    )
-    subscription = models.ForeignKey(
-        Subscription,
-        models.PROTECT,
-        null=True,
-        related_name="refund_requests",
-        db_constraint=False,
-        db_index=False,
+    subscription = OwnedKey(
+        Subscription, models.PROTECT, null=True, related_name="refund_requests"
     )
     reason = models.CharField(max_length=10, choices=Reason)
     note = models.CharField(max_length=500, blank=True)
@@ -96,14 +80,7 @@ class RefundRequest(Owned):
         User, models.PROTECT, null=True, related_name="+", db_index=False
     )
     ended_at = models.DateTimeField(null=True)
-    refund_order = models.ForeignKey(
-        Order,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
+    refund_order = OwnedKey(Order, models.PROTECT, null=True, related_name="+")
 
     class Meta(Owned.Meta):
         permissions = [
@@ -229,13 +206,7 @@ class RefundEvent(Owned):
         REJECTED = "rejected", "Rejected"
         WITHDRAWN = "withdrawn", "Withdrawn"
 
-    refund = models.ForeignKey(
-        RefundRequest,
-        models.PROTECT,
-        related_name="events",
-        db_constraint=False,
-        db_index=False,
-    )
+    refund = OwnedKey(RefundRequest, models.PROTECT, related_name="events")
     act = models.CharField(max_length=10, choices=Act)
     state_before = models.CharField(max_length=16, blank=True)
     state_after = models.CharField(max_length=16)

@@ -7,7 +7,7 @@ from django.db.models.functions import Lower
 
 from accounts.credentials import EncryptedField
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 
 
 class Registry(Owned):
@@ -89,13 +89,7 @@ class RegistrySync(Owned):
         DONE = "done", "Synced"
         FAILED = "failed", "Failed"
 
-    registry = models.ForeignKey(
-        Registry,
-        models.PROTECT,
-        related_name="syncs",
-        db_constraint=False,
-        db_index=False,
-    )
+    registry = OwnedKey(Registry, models.PROTECT, related_name="syncs")
     is_full = models.BooleanField(default=False)
     night = models.DateField(null=True)
     requested_by = models.ForeignKey(

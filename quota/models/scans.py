@@ -7,7 +7,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from accounts.models import User
 from quota.models.images import Image
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.windows import ScanReason
 from quota.rules.lifecycle import ScanState
 
@@ -51,14 +51,7 @@ class ScanTask(Owned):
         User, models.PROTECT, null=True, related_name="+", db_index=False
     )
     stopped_at = models.DateTimeField(null=True)
-    retry_of = models.ForeignKey(
-        "self",
-        models.PROTECT,
-        null=True,
-        related_name="retries",
-        db_constraint=False,
-        db_index=False,
-    )
+    retry_of = OwnedKey("self", models.PROTECT, null=True, related_name="retries")
     stop_by = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     begun_at = models.DateTimeField(null=True)
@@ -152,20 +145,8 @@ class Scan(Owned):
         WAITING = 3, "Waiting"
         NOT_STARTED = 4, "Not started"
 
-    task = models.ForeignKey(
-        ScanTask,
-        models.PROTECT,
-        related_name="scans",
-        db_constraint=False,
-        db_index=False,
-    )
-    image = models.ForeignKey(
-        Image,
-        models.PROTECT,
-        related_name="scans",
-        db_constraint=False,
-        db_index=False,
-    )
+    task = OwnedKey(ScanTask, models.PROTECT, related_name="scans")
+    image = OwnedKey(Image, models.PROTECT, related_name="scans")
     image_digest = models.CharField(max_length=71)
     reason = models.CharField(max_length=6, choices=ScanReason)
     cost_tenths = models.PositiveSmallIntegerField()

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.scans import ScanTask
 from quota.models.selection import Kind, Scope, Selection
 from quota.rules.scheduling import CYCLES, Timing
@@ -179,25 +179,12 @@ class ScheduledRun(Owned):
         INTERNAL_ERROR = "InternalError", "Something broke on our side"
         SKIPPED = "Skipped", "Skipped"
 
-    schedule = models.ForeignKey(
-        Schedule,
-        models.PROTECT,
-        related_name="runs",
-        db_constraint=False,
-        db_index=False,
-    )
+    schedule = OwnedKey(Schedule, models.PROTECT, related_name="runs")
     due_at = models.DateTimeField()
     ran_at = models.DateTimeField()
     outcome = models.CharField(max_length=19, choices=Outcome)
     reason = models.CharField(max_length=300, blank=True)
-    task = models.ForeignKey(
-        ScanTask,
-        models.PROTECT,
-        null=True,
-        related_name="runs",
-        db_constraint=False,
-        db_index=False,
-    )
+    task = OwnedKey(ScanTask, models.PROTECT, null=True, related_name="runs")
     cut = models.PositiveIntegerField(default=0)
 
     class Meta(Owned.Meta):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.windows import QuotaWindow
 
 
@@ -11,13 +11,7 @@ class StatementSeal(Owned):
     """The hashes of a closed month's statement. Never changed; a sealed month takes no
     more entries, which the ledger's trigger refuses."""
 
-    window = models.ForeignKey(
-        QuotaWindow,
-        models.PROTECT,
-        related_name="seals",
-        db_constraint=False,
-        db_index=False,
-    )
+    window = OwnedKey(QuotaWindow, models.PROTECT, related_name="seals")
     entries = models.BigIntegerField()
     head = models.CharField(max_length=64)
     tail = models.CharField(max_length=64)

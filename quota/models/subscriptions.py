@@ -11,7 +11,7 @@ from django.db.models import F, Func, Max, Q, Value
 
 from accounts.models import validate_zone
 from quota.models.orders import Order
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.tariffs import Tariff
 from quota.rules.lifecycle import DELETION, SubscriptionState, subscription_state
 
@@ -120,16 +120,8 @@ class Subscription(Owned):
 class Term(Owned):
     """One paid stretch of a subscription, half-open."""
 
-    subscription = models.ForeignKey(
-        Subscription,
-        models.PROTECT,
-        related_name="terms",
-        db_constraint=False,
-        db_index=False,
-    )
-    order = models.ForeignKey(
-        Order, models.PROTECT, db_constraint=False, db_index=False
-    )
+    subscription = OwnedKey(Subscription, models.PROTECT, related_name="terms")
+    order = OwnedKey(Order, models.PROTECT)
     tariff = models.ForeignKey(Tariff, models.PROTECT, db_index=False)
     number = models.PositiveSmallIntegerField()
     months = models.PositiveSmallIntegerField()
@@ -169,16 +161,8 @@ class QuotaPack(Owned):
     its last month is not over by the next one (rules 4.5).
     """
 
-    subscription = models.ForeignKey(
-        Subscription,
-        models.PROTECT,
-        related_name="packs",
-        db_constraint=False,
-        db_index=False,
-    )
-    order = models.ForeignKey(
-        Order, models.PROTECT, related_name="packs", db_constraint=False, db_index=False
-    )
+    subscription = OwnedKey(Subscription, models.PROTECT, related_name="packs")
+    order = OwnedKey(Order, models.PROTECT, related_name="packs")
     tariff = models.ForeignKey(Tariff, models.PROTECT, db_index=False)
     quantity = models.PositiveIntegerField()
     anchor = models.DateTimeField()

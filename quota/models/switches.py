@@ -3,7 +3,7 @@
 from django.db import models
 
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.subscriptions import Subscription
 
 
@@ -11,13 +11,7 @@ class AutoRenewSwitch(Owned):
     """One turn of the switch of a subscription; the subscription says where it stands
     now."""
 
-    subscription = models.ForeignKey(
-        Subscription,
-        models.PROTECT,
-        related_name="switches",
-        db_constraint=False,
-        db_index=False,
-    )
+    subscription = OwnedKey(Subscription, models.PROTECT, related_name="switches")
     is_on = models.BooleanField()
     by = models.ForeignKey(
         User, models.PROTECT, null=True, related_name="+", db_index=False

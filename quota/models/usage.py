@@ -3,7 +3,7 @@
 from django.db import models
 
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.windows import LedgerEntry, QuotaWindow, ScanReason
 
 
@@ -14,13 +14,7 @@ class UsageBin(Owned):
     no writer can forget it. Days of every time zone are whole numbers of quarters.
     """
 
-    window = models.ForeignKey(
-        QuotaWindow,
-        models.PROTECT,
-        related_name="bins",
-        db_constraint=False,
-        db_index=False,
-    )
+    window = OwnedKey(QuotaWindow, models.PROTECT, related_name="bins")
     starts_at = models.DateTimeField()
     kind = models.CharField(max_length=7, choices=LedgerEntry.Kind)
     reason = models.CharField(max_length=6, blank=True, choices=ScanReason)
@@ -58,13 +52,7 @@ class LedgerBatch(Owned):
     entry without a task, such as a grant, is a line of its own.
     """
 
-    window = models.ForeignKey(
-        QuotaWindow,
-        models.PROTECT,
-        related_name="batches",
-        db_constraint=False,
-        db_index=False,
-    )
+    window = OwnedKey(QuotaWindow, models.PROTECT, related_name="batches")
     task = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=7, choices=LedgerEntry.Kind)
     reason = models.CharField(max_length=6, blank=True, choices=ScanReason)
@@ -116,13 +104,7 @@ class NameUsage(Owned):
     Written by the ledger's trigger. It names images, and so goes with them.
     """
 
-    window = models.ForeignKey(
-        QuotaWindow,
-        models.PROTECT,
-        related_name="names",
-        db_constraint=False,
-        db_index=False,
-    )
+    window = OwnedKey(QuotaWindow, models.PROTECT, related_name="names")
     source = models.CharField(max_length=10, blank=True)
     name = models.CharField(max_length=300, blank=True)
     reason = models.CharField(max_length=6, choices=ScanReason)

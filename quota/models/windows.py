@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from accounts.models import User
-from quota.models.owned import Owned
+from quota.models.owned import Owned, OwnedKey
 from quota.models.subscriptions import QuotaPack
 from quota.models.tariffs import Tariff
 
@@ -42,13 +42,7 @@ class QuotaWindow(Owned):
     (rules 8.5), or Professional Edition was.
     """
 
-    pack = models.ForeignKey(
-        QuotaPack,
-        models.PROTECT,
-        related_name="windows",
-        db_constraint=False,
-        db_index=False,
-    )
+    pack = OwnedKey(QuotaPack, models.PROTECT, related_name="windows")
     tariff = models.ForeignKey(Tariff, models.PROTECT, db_index=False)
     number = models.PositiveSmallIntegerField()
     starts_at = models.DateTimeField()
@@ -149,13 +143,7 @@ class LedgerEntry(Owned):
         LAPSE = "lapse", "Reset"
         REVOKE = "revoke", "Refund"
 
-    window = models.ForeignKey(
-        QuotaWindow,
-        models.PROTECT,
-        related_name="entries",
-        db_constraint=False,
-        db_index=False,
-    )
+    window = OwnedKey(QuotaWindow, models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=7, choices=Kind)
     tenths = models.PositiveIntegerField()
     free_after_tenths = models.PositiveIntegerField()
