@@ -125,6 +125,9 @@ class Notice(Outgoing):
                 name="notice_unread",
                 condition=Q(channel="email", read_at=None),
             ),
+            models.Index(
+                fields=["id"], name="notice_failed", condition=Q(state="failed")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -44,7 +44,7 @@ def told(squawk: str, sql: str) -> Sequence[str]:
     return sorted({each["rule_name"] for each in json.loads(said.stdout)})
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # an index is made outside a transaction
 def test_new_migrations_keep_nobody_waiting(squawk: str) -> None:
     loader = MigrationLoader(None)
     new = [
