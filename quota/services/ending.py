@@ -111,7 +111,8 @@ def _release(
     now: datetime,
 ) -> int:
     Account.objects.lock(account_id)
-    ids = list(scans.filter(account=account_id).values_list("pk", flat=True))
+    mine = scans.filter(account=account_id, state__in=states)
+    ids = list(mine.values_list("pk", flat=True))
     ledger.lock_windows_of(account_id, ids)
     with connection.cursor() as cursor:
         cursor.execute(
