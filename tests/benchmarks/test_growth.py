@@ -34,6 +34,7 @@ from quota.models import (
     RefundRequest,
     Registry,
     ScanTask,
+    UsageBin,
 )
 from quota.models.schedules import Settings
 from quota.services import (
@@ -74,6 +75,8 @@ ROUNDS, DAY = 7, timedelta(days=1)
 # What prices or prints every one there is, as it must.
 EACH_IMAGE = {"scan-now", "scan-estimate", "schedule", "schedule-estimate"}
 EACH_ENTRY = {"statement", "statement-pdf", "statement-json"}
+# What adds up seven months of quarters of an hour: some 20,000 at most, then no more.
+EACH_QUARTER = {"purchase", "purchase-quote"}
 # So few rows are read in no time, in whatever proportion.
 FEW = 10_000
 MOST = 1.5
@@ -258,6 +261,8 @@ def _measure_pages(table: Table, account: Account) -> None:
             amount, unit = _octets(response) / 1000, "kB"
         elif address.name in EACH_IMAGE:
             amount, unit = Image.objects.filter(account=account).count(), "images"
+        elif address.name in EACH_QUARTER:
+            amount, unit = UsageBin.objects.filter(account=account).count(), "quarters"
         table.add(address.name, measured(client, path)._replace(amount=amount), unit)
 
 
