@@ -32,4 +32,4 @@ def test_fits_as_counted_one_by_one(
         within=within,
     )
 
-    assert found == Fit(*counted, spent)
+    assert found == Fit(counted[0], counted[1], spent)
