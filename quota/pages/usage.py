@@ -1,12 +1,13 @@
 """*Usage and ledger*: what a month was used for, day by day and line by line."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
@@ -77,14 +78,17 @@ def usage_page(account: Account, asked: Asked, cursor: str, now: datetime) -> Us
     found = sought(account, asked)
     rows, after, count = _lines(account, asked, found, cursor, clock)
     query, url = asked.query(), reverse("quota:usage", args=[account.slug])
+    windows = [month.window for month in chosen]
+    shared = shared_scans(account, [month.pk for month in chosen], clock)
     days = usage_days(
         account,
-        [month.window for month in chosen],
+        windows,
         clock,
         of={"window": chosen[0].pk} if is_one else {},
+        shared=shared,
     )
     return UsagePage(
-        totals=_totals(account, chosen, clock) if chosen else None,
+        totals=_totals(account, chosen, clock, shared) if chosen else None,
         chart=chart(days, more_query=_month_query(asked)) if days else None,
         months=[(str(month.pk), month.words(clock)) for month in months],
         rows=rows,
@@ -135,15 +139,48 @@ def _end(window: OpenWindow) -> datetime:
     return window.ends_at
 
 
+def shared_scans(
+    account: Account, windows: Sequence[int], clock: Clock
+) -> Counter[tuple[date, str]]:
+    """How many entries of a day and reason are not a scan more, but the rest of one
+    that drew from another of these windows as well (rules 5.8). The scan that drained
+    a window is the last of its task there."""
+    if len(windows) < 2:
+        return Counter()
+    draining = LedgerBatch.objects.filter(
+        account=account, window__in=windows, kind=Kind.HOLD, free_after_tenths=0
+    )
+    last = LedgerEntry.objects.filter(
+        account=account, pk__in=draining.values("last_entry")
+    )
+    ends = LedgerEntry.objects.filter(
+        kind__in=[Kind.SETTLE, Kind.RELEASE],
+        account=account,
+        scan__in=last.values("scan"),
+    )
+    parts = (
+        ends.filter(kind=Kind.SETTLE, window__in=windows)
+        .values("scan", "reason")
+        .annotate(parts=Count("pk"), at=Max("created_at"))
+        .filter(parts__gt=1)
+    )
+    shared: Counter[tuple[date, str]] = Counter()
+    for scan in parts:
+        day = scan["at"].astimezone(clock.zone).date()
+        shared[day, scan["reason"]] += scan["parts"] - 1
+    return shared
+
+
 def usage_days(
     account: Account,
     windows: Sequence[OpenWindow],
     clock: Clock,
     of: dict[str, Any] | None = None,
+    shared: Counter[tuple[date, str]] | None = None,
 ) -> Sequence[Day]:
     """Every local day from the first window's beginning to the first reset, with what
     the account used on it, or only what is ``of`` one window. A scan that ended after
-    the reset adds its day."""
+    the reset adds its day; of one that windows ``shared`` a part is left out."""
     if not windows:
         return []
     starts = min(window.starts_at for window in windows).astimezone(clock.zone)
@@ -154,52 +191,58 @@ def usage_days(
         account=account, kind=Kind.SETTLE, starts_at__gte=begin, **bounds
     ).annotate(date=TruncDate("starts_at", tzinfo=clock.zone))
     sums = bins.order_by().values_list("date", "reason")
-    used: dict[tuple[Any, str], tuple[int, int]] = {
-        (date, reason): (int(tenths), entries)
-        for date, reason, tenths, entries in sums.annotate(
-            Sum("tenths"), Sum("entries")
-        )
+    rest = shared or Counter()
+    used: dict[tuple[date, str], tuple[int, int]] = {
+        (day, reason): (int(tenths), entries - rest[day, reason])
+        for day, reason, tenths, entries in sums.annotate(Sum("tenths"), Sum("entries"))
     }
-    last = max([ends.date() - DAY, *(date for date, _ in used)])
+    last = max([ends.date() - DAY, *(day for day, _ in used)])
     days: list[Day] = []
-    date = begin.date()
-    while date <= last or not days:
-        first, repeat = (used.get((date, kind), (0, 0)) for kind in ("first", "repeat"))
-        noon = datetime(date.year, date.month, date.day, 12, tzinfo=clock.zone)
+    day = begin.date()
+    while day <= last or not days:
+        first, repeat = (used.get((day, kind), (0, 0)) for kind in ("first", "repeat"))
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=clock.zone)
         days.append(
             Day(
-                date=date.isoformat(),
+                date=day.isoformat(),
                 words=clock.day(noon),
                 short=clock.date(noon),
-                number=date.day,
+                number=day.day,
                 firsts=first[1],
                 repeats=repeat[1],
                 first_tenths=first[0],
                 repeat_tenths=repeat[0],
-                is_past=date <= clock.now.date(),
+                is_past=day <= clock.now.date(),
             )
         )
-        date += DAY
+        day += DAY
     return days
 
 
-def spent_since(account: Account, since: datetime) -> int:
-    """The tenths that were used since then, or are held by scans begun since then."""
-    bins = UsageBin.objects.filter(account=account, starts_at__gte=since)
-    totals: dict[str, int] = dict(
-        bins.filter(kind__in=[Kind.HOLD, Kind.RELEASE])
-        .values_list("kind")
-        .annotate(total=Sum("tenths"))
-    )
-    return max(0, totals.get(Kind.HOLD, 0) - totals.get(Kind.RELEASE, 0))
+def _scans(tenths: int, entries: int) -> str:
+    """``2 scans × 1``; without what each is worth where they differ, or where a part of
+    one is another month's."""
+    scans = plural(entries, "scan")
+    if not entries or tenths % entries:
+        return scans
+    return f"{scans} × {format_quota(tenths // entries)}"
 
 
-def _totals(account: Account, months: Sequence[Month], clock: Clock) -> Totals:
+def _totals(
+    account: Account,
+    months: Sequence[Month],
+    clock: Clock,
+    shared: Counter[tuple[date, str]],
+) -> Totals:
     bins = UsageBin.objects.filter(
         account=account, kind=Kind.SETTLE, window__in=[month.pk for month in months]
     )
     sums = bins.order_by().values_list("reason").annotate(Sum("tenths"), Sum("entries"))
-    used = {reason: (int(tenths), entries) for reason, tenths, entries in sums}
+    rest = Counter(reason for _, reason in shared.elements())
+    used = {
+        reason: (int(tenths), entries - rest[reason])
+        for reason, tenths, entries in sums
+    }
     firsts, repeats = used.get("first", (0, 0)), used.get("repeat", (0, 0))
     windows = [month.window for month in months]
     first = min(windows, key=_end)
@@ -210,9 +253,9 @@ def _totals(account: Account, months: Sequence[Month], clock: Clock) -> Totals:
         granted=format_quota(sum(w.granted - w.revoked for w in windows)),
         granted_note=clock.moment(first.starts_at),
         firsts=format_quota(firsts[0]),
-        firsts_note=plural(firsts[1], "scan"),
+        firsts_note=_scans(*firsts),
         repeats=format_quota(repeats[0]),
-        repeats_note=plural(repeats[1], "scan"),
+        repeats_note=_scans(*repeats),
         held=format_quota(sum(window.held for window in windows)),
         left_label="Unused" if over else "Left",
         left=format_quota(left + sum(window.free for window in windows)),

@@ -11,7 +11,6 @@ from quota.models.schedules import Settings
 from quota.pages.header import Standing, standing
 from quota.pages.pace import foreseen
 from quota.pages.rail import Rail, rail
-from quota.pages.usage import spent_since
 from quota.pages.words import Clock
 from quota.quotes import Basket
 from quota.rules.forecast import Forecast
@@ -96,7 +95,6 @@ def test_what_was_spent_before_the_reset_is_not_in_the_pace(now: datetime) -> No
 
     found = standing(account, now)
 
-    assert spent_since(account, now - 7 * DAY) == 2_060
     assert found.pace
     assert list(found.pace.spent) == [60]
 

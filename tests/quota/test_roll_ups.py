@@ -14,7 +14,7 @@ from quota.models import (
     UsageBin,
 )
 from quota.pages.header import open_windows
-from quota.pages.usage import spent_since, usage_days
+from quota.pages.usage import usage_days
 from quota.pages.words import Clock
 from quota.services.reconciling import reconcile
 from tests.factories import (
@@ -70,11 +70,6 @@ def test_days_begin_at_midnight_of_the_accounts_zone(account: Account) -> None:
     assert used["2026-11-24"] == (20, 0)
     assert used["2026-11-25"] == (0, 1)
     assert sum(map(sum, used.values())) == 21
-
-
-def test_a_failed_scan_is_not_spent(account: Account, now: datetime) -> None:
-    assert spent_since(account, now - timedelta(days=1)) == 21
-    assert spent_since(account, now + timedelta(hours=12)) == 1
 
 
 @pytest.mark.parametrize("table", [LedgerBatch, NameUsage])

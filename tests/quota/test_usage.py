@@ -63,6 +63,28 @@ def test_the_page_shows_totals_bars_and_entries(
     assert content.count("Repeat scan</span>") == 1
 
 
+def test_a_scan_that_draws_from_two_months_is_one_scan(now: datetime) -> None:
+    account = account_with(now=now)
+    buy(account, Basket(quantity=300), now + timedelta(hours=1))
+    later = now + timedelta(days=1)
+    images = ImageFactory.create_batch(300, account=account)
+    for chosen in (images[:1], images[:1], images[1:]):
+        press(account, chosen, later)
+        finish(account, later)
+
+    page = usage_page(account, Asked(), "", later)
+    (month, _) = QuotaWindow.objects.filter(number=0).order_by("pk")
+    alone = usage_page(account, Asked(month=str(month.pk)), "", later)
+
+    # 1 and 0.1 leave 298.9 of the first month: 298 firsts, and 0.9 of another.
+    assert page.totals
+    assert alone.totals
+    assert page.totals.firsts_note == "300 scans × 1"
+    assert page.totals.repeats_note == "1 scan × 0.1"
+    assert "300 first scans" in str(page.chart)
+    assert (alone.totals.firsts, alone.totals.firsts_note) == ("299.9", "300 scans")
+
+
 @pytest.mark.parametrize(
     ("query", "lines", "count"),
     [
