@@ -116,7 +116,8 @@ def entries(
     account: Account, asked: Asked, found: Sought, clock: Clock
 ) -> QuerySet[LedgerEntry]:
     """The entries that are asked for, for a walk by their number: between the first
-    and the last that the batches know of."""
+    and the last that the batches know of, or it would lead through the entries that
+    other accounts wrote before and after."""
     rows = LedgerEntry.objects.filter(found.where or Q(), **_plain(account, asked))
     if asked.day:
         low, high, start, end = _of_day(account, asked.day, clock)
@@ -125,7 +126,7 @@ def entries(
         )
     if found.digests is not None:
         return rows.filter(pk__in=of_images(account, found.digests))
-    if asked.query().keys() - {"day"}:
+    if asked.query().keys() != {"day"}:
         span = batches(account, asked, found.where, clock).aggregate(
             low=Min("first_entry"), high=Max("last_entry")
         )

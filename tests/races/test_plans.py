@@ -7,13 +7,16 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from quota.models import Image, Scope, Selection
+from quota.models import Image, QuotaWindow, Scope, Selection
+from quota.pages.ledger_csv import entries_csv
+from quota.pages.ledger_filter import Asked
 from quota.services import scanning
 from quota.services.scanning import ScanRequest
+from tests.conftest import as_owner
 from tests.factories import ALL, ImageFactory, account_with, finish
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MANY = 1_500
+MANY, ENTRIES = 1_500, 20_000
 
 
 def _account(slug: str, images: int, now: datetime) -> Account:
@@ -44,6 +47,37 @@ def _rows_read() -> int:
         )
         ((read,),) = cursor.fetchall()
     return int(read)
+
+
+def _fill_ledger(account: Account, now: datetime) -> None:
+    window = QuotaWindow.objects.filter(account=account).earliest("pk")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
+                free_after_tenths, scan, task, image_digest, reason, outcome,
+                created_at)
+            SELECT %s, %s, 'hold', 1, 1, n, 1, '', 'repeat', '', %s
+            FROM generate_series(1, %s) n
+            """,
+            [account.pk, window.pk, now, ENTRIES],
+        )
+
+
+def test_a_download_does_not_read_what_another_account_wrote_later(
+    now: datetime,
+) -> None:
+    first, later = (account_with(slug=slug, now=now) for slug in ("first", "later"))
+    _fill_ledger(first, now)
+    _fill_ledger(later, now)
+    with as_owner() as owner:
+        owner.execute("ANALYZE quota_ledgerentry")
+    before = _rows_read()
+
+    rows = list(entries_csv(first, Asked(), now))
+
+    assert len(rows) > ENTRIES
+    assert _rows_read() - before < 1.5 * ENTRIES
 
 
 def test_checks_planned_for_small_tables_do_not_read_large_ones(now: datetime) -> None:
