@@ -78,9 +78,10 @@ def overview(
     account = member.account
     tasks = recent_tasks(account, SHOWN, clock)
     next_up = _next_schedule(account)
+    short = strip(account, stands, clock)
     return Overview(
         facts=_facts(account, stands, next_up, clock),
-        strip=strip(account, stands, clock),
+        strip=short,
         unused=unused(account, stands, clock),
         chart=_chart(account, stands, clock),
         lifecycle=_lifecycle(account, subscription, outlook, clock),
@@ -91,7 +92,7 @@ def overview(
             else None
         ),
         is_polling=any(task.held for task in tasks),
-        schedule_kind=schedule_to_change(account),
+        schedule_kind=schedule_to_change(account) if short else "",
         notices=latest_notices(member, clock.now, 3),
     )
 

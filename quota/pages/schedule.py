@@ -12,7 +12,7 @@ from quota.candidates import ScanQuote
 from quota.models import Image, Kind, Schedule, ScheduledRun, Scope, Tariff
 from quota.models.schedules import LEEWAY_HOURS, Settings
 from quota.models.selection import RECOMMENDED_AFTER
-from quota.pages.header import open_windows
+from quota.pages.header import Standing
 from quota.pages.platforms import passed_over
 from quota.pages.words import Clock, plural, zone_label
 from quota.rules.scheduling import CYCLES, Outlook, first_after, outlook, runs_until
@@ -93,13 +93,13 @@ def schedule_page(
     schedule: Schedule | None,
     settings: Settings,
     quotes: Mapping[Scope, ScanQuote],
-    tariff: Tariff,
+    stands: Standing,
     now: datetime,
 ) -> SchedulePage:
     """The page of these settings, saved or not; without quotes no cost is shown."""
     clock = Clock(account, now)
     choices = [
-        _choice(scope, quoted, settings, kind, tariff)
+        _choice(scope, quoted, settings, kind, stands.tariff)
         for scope, quoted in quotes.items()
     ]
     due = due_of(schedule, settings, account, now)
@@ -114,7 +114,7 @@ def schedule_page(
         chosen=chosen,
         chosen_more=more,
         chosen_words=f"and {len(more):,} more" if more else "",
-        costs=_costs(account, settings, quoted, tariff, due, clock) if quoted else None,
+        costs=_costs(account, settings, quoted, stands, due, clock) if quoted else None,
         passed_over=passed_over(account, settings.selection(kind), now),
         next_run=next_run_words(settings, quoted, due, clock),
     )
@@ -216,11 +216,11 @@ def _costs(
     account: Account,
     settings: Settings,
     quoted: ScanQuote,
-    tariff: Tariff,
+    stands: Standing,
     due: datetime,
     clock: Clock,
 ) -> Costs:
-    windows = open_windows(account, clock.now)
+    windows, tariff = stands.windows, stands.tariff
     reset = windows[0].ends_at if windows else clock.now
     later = quoted.all.images * tariff.repeat_tenths
 

@@ -42,13 +42,14 @@ from quota.services import scanning, scheduling
 @with_account(Right.SCAN)
 def schedule(request: AccountRequest, kind: Kind) -> HttpResponse:
     """Show the settings with what they cost; on *Save* save them."""
+    found = _found(request, kind)
     if request.method != "POST":
-        return _drawer(request, kind, _form(request, kind))
+        return _drawer(request, kind, _form(request, found), found)
     now = timezone.now()
     form = ScheduleForm(request.POST)
     if not form.is_valid():
         wrong = unreadable(form, "revision")
-        return _drawer(request, kind, form, refusal=wrong, status=422)
+        return _drawer(request, kind, form, found, refusal=wrong, status=422)
     try:
         saved = scheduling.save(
             account=request.account,
@@ -59,8 +60,9 @@ def schedule(request: AccountRequest, kind: Kind) -> HttpResponse:
             now=now,
         )
     except Refusal as refusal:
-        form = _saved(request, kind)
-        return _drawer(request, kind, form, refusal=refusal, status=refusal.status)
+        found = _found(request, kind)
+        form, status = _saved(found), refusal.status
+        return _drawer(request, kind, form, found, refusal=refusal, status=status)
     _say_saved(request, saved, now)
     url = reverse("quota:images", args=[request.account.slug, kind])
     return HttpResponseClientRedirect(url) if wants_fragment(request) else redirect(url)
@@ -70,7 +72,8 @@ def schedule(request: AccountRequest, kind: Kind) -> HttpResponse:
 @with_account(Right.SCAN)
 def estimate(request: AccountRequest, kind: Kind) -> HttpResponse:
     """What it costs, after a change in the drawer."""
-    return _drawer(request, kind, ScheduleForm(request.GET), partial="estimate")
+    form, found = ScheduleForm(request.GET), _found(request, kind)
+    return _drawer(request, kind, form, found, partial="estimate")
 
 
 @require_POST
@@ -104,19 +107,20 @@ def _say_saved(request: AccountRequest, saved: Schedule, now: datetime) -> None:
     messages.success(request, flash)
 
 
-def _form(request: AccountRequest, kind: Kind) -> ScheduleForm:
+def _found(request: AccountRequest, kind: Kind) -> Schedule | None:
+    return Schedule.objects.filter(account=request.account, kind=kind).first()
+
+
+def _form(request: AccountRequest, found: Schedule | None) -> ScheduleForm:
     """What is saved, or what was typed when the page asks for its cost without a
     script."""
     if "revision" in request.GET:
         return ScheduleForm(request.GET)
-    return _saved(request, kind, ticked=request.GET.getlist("image"))
+    return _saved(found, ticked=request.GET.getlist("image"))
 
 
-def _saved(
-    request: AccountRequest, kind: Kind, ticked: Sequence[str] = ()
-) -> ScheduleForm:
+def _saved(found: Schedule | None, ticked: Sequence[str] = ()) -> ScheduleForm:
     """What is saved; with images ticked in the list, these are chosen as well."""
-    found = Schedule.objects.filter(account=request.account, kind=kind).first()
     settings = found.settings if found else Settings(is_on=True)
     fields = ScheduleForm.fields_of(settings, found.revision if found else 0)
     if ticked:
@@ -132,6 +136,7 @@ def _drawer(
     request: AccountRequest,
     kind: Kind,
     form: ScheduleForm,
+    found: Schedule | None,
     *,
     refusal: Refusal | None = None,
     status: int = 200,
@@ -139,7 +144,6 @@ def _drawer(
 ) -> HttpResponse:
     now = timezone.now()
     stands = standing(request.account, now)
-    found = Schedule.objects.filter(account=request.account, kind=kind).first()
     is_valid = form.is_valid()
     settings = form.settings(kind) if is_valid else None
     shown = settings or (found.settings if found else Settings())
@@ -151,6 +155,8 @@ def _drawer(
         "page": _page(request, kind, found, shown, stands, now),
         "revision": found.revision if found else 0,
         "stands_active": stands.is_active,
+        "quota_mini": stands.header,
+        "quota_pause": stands.pause,
     }
     if not is_valid:
         status = max(status, 422)
@@ -173,7 +179,7 @@ def _page(
         schedule=found,
         settings=settings,
         quotes=_quotes(request, kind, settings, now),
-        tariff=stands.tariff,
+        stands=stands,
         now=now,
     )
 

@@ -19,14 +19,15 @@ pytestmark = pytest.mark.django_db
 AT_MOST = 10
 # Pages that bring several things together; each may fall, none may rise.
 OTHERWISE = {
-    "front": 18,
+    "front": 17,
     "image": 12,
     "task": 11,
     "scan-now": 12,
     "scan-estimate": 12,
-    "schedule": 17,
-    "schedule-estimate": 16,
+    "schedule": 14,
+    "schedule-estimate": 14,
     "entry": 11,
+    "usage": 11,
     "purchase": 13,
     "purchase-quote": 13,
     "subscription": 16,
