@@ -25,13 +25,17 @@ class Visitor:
         cookies = client.cookies.output([], header="", sep=";").strip()
         self._headers = {"Cookie": cookies}
 
-    def get(self, url: str) -> None:
-        """Fetch a page. Refuses another answer than 200."""
-        self._connection.request("GET", url, headers=self._headers)
+    def get(self, url: str, *, fragment: bool = False) -> str:
+        """Fetch a page, or the part of it that htmx is given. Refuses another answer
+        than 200, or 422 for a form that lacks something."""
+        htmx = {"HX-Request": "true"} if fragment else {}
+        self._connection.request("GET", url, headers={**self._headers, **htmx})
         response = self._connection.getresponse()
-        response.read()
-        if response.status != 200:
+        content = response.read()
+        if response.status not in {200, 422}:
             raise AssertionError(f"{url} answered {response.status}")
+        is_text = response.headers.get_content_maintype() == "text"
+        return content.decode() if is_text else ""
 
     def close(self) -> None:
         """Let the connection go."""
