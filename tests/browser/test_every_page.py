@@ -2,11 +2,13 @@
 dark, wide and narrow, and nothing said in the browser's console."""
 
 import mailbox
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, expect
@@ -14,8 +16,10 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from quota.models import Subscription
+from quota.services import terminating
 from tests.addresses import Address, addresses, back_office
-from tests.browser.walk import WIDTHS, Walk, entered
+from tests.browser.walk import WIDTHS, Walk, entered, shape_of
 from tests.world import World, furnish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,19 +56,23 @@ def is_worth_a_look(address: Address) -> bool:
     )
 
 
-def pages(user: User | None, paths: Iterable[str]) -> list[str]:
-    """Those that show this person a page of their own. One that leads nowhere fails."""
+def pages(
+    user: User | None, paths: Iterable[str], answers: Collection[int] = ANSWERS
+) -> dict[str, str]:
+    """Those that show this person a page of their own, by the shape of what stands
+    there. One that leads nowhere fails."""
     client = Client()
     if user:
         client.force_login(user)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for path in paths:
         response = client.get(path, follow=True)
-        assert response.status_code in ANSWERS, (path, response.status_code)
+        assert response.status_code in answers, (path, response.status_code)
         kind = response.headers.get("Content-Type", "")
         if response.status_code in SHOWN and kind.startswith("text/html"):
-            found.setdefault(response.request["PATH_INFO"], path)
-    return list(found.values())
+            shape = shape_of(response.content.decode())
+            found.setdefault(response.request["PATH_INFO"], (path, shape))
+    return dict(found.values())
 
 
 def walk_through(
@@ -109,6 +117,37 @@ def test_every_page_of_the_back_office(
     staffs = pages(world.staff, [world.path(each) for each in inside])
 
     assert walk_through(browser, live_server, world.staff, staffs) > 60
+
+
+# Nothing is there of what was deleted; nothing is sold or scanned meanwhile.
+IN_ANY_STATE = ANSWERS | {404, 409}
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Suspended, ending and terminated, after Professional Edition has ended (rules 6).
+AFTER_THE_END = (HOUR, 5 * DAY + HOUR, 6 * DAY + HOUR)
+
+
+def test_every_page_in_each_state_of_an_account(
+    browser: Browser, live_server: LiveServer, world: World
+) -> None:
+    """Those that do not look as they did in an earlier state."""
+    creator = world.creator
+    paths = [world.path(each) for each in addresses() if each.is_of_an_account]
+    paths = [path for path in paths if not path.endswith((".csv", ".json", ".pdf"))]
+    seen = set(pages(creator, paths).items())
+    end, looked = Subscription.objects.get().ends_at, []
+
+    for after in AFTER_THE_END:
+        with time_machine.travel(end + after):
+            terminating.terminate_due(now=end + after)
+            found = pages(creator, paths, IN_ANY_STATE).items() - seen
+            seen |= found
+            new = sorted(path for path, _ in found)
+            looked.append(walk_through(browser, live_server, creator, new))
+    bare = [path.replace("/halden-pay/", "/corvid-labs/") for path in paths]
+    without_edition = pages(creator, bare, IN_ANY_STATE)
+    looked.append(walk_through(browser, live_server, creator, without_edition))
+
+    assert min(looked) > 1, looked
 
 
 WRONG = (

@@ -1,5 +1,6 @@
 """Looking at a page in both schemes and both widths, and saying what is wrong."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,18 @@ def entered(browser: Browser, server: LiveServer, user: User | None) -> BrowserC
             [{"name": name, "value": client.cookies[name].value, "url": server.url}]
         )
     return context
+
+
+def shape_of(html: str) -> str:
+    """What stands on a page without its words: every element with its classes and its
+    role, from the main part on."""
+    main = html[html.find("<main") :]
+    elements = re.findall(r"<(\w+)([^>]*)", main)
+    marks = [
+        (tag, *re.findall(r'(?:class|role|disabled|type)="[^"]*"', given))
+        for tag, given in elements
+    ]
+    return str(marks)
 
 
 def check(page: Page, name: str) -> None:
