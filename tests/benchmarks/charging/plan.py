@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One measurement. ``who`` names a module beside this one, with two functions:
-    ``prepare(accounts)`` makes what is charged, and ``charges(plan, worker)`` returns
-    what a worker then does again and again: one act, which says how many charges it
-    was.
+    """One measurement. ``who`` names a module beside this one, whose
+    ``charges(plan, worker)`` returns what a worker does again and again: one act, which
+    says how many charges it was. A peer's also has ``prepare(accounts)``, which makes
+    what is charged, and ``moved()``, which says how many charges its books show.
 
     A charge of two steps sets the amount aside and uses it later, as a scan does.
     """
