@@ -1,6 +1,7 @@
 """What follows from the forecast: how much to buy, or how to do without."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from accounts.models import Account
 from quota.models import Kind, QuotaWindow, Schedule
@@ -87,51 +88,54 @@ def for_the_term(account: Account, stands: Standing, clock: Clock) -> int:
     )
 
 
+class Verdict(NamedTuple):
+    """What a purchase would do: in a word, and why."""
+
+    lead: str
+    words: str
+    tone: str = "okc"
+    icon: str = "circle-check"
+
+
 def purchase_words(
     account: Account, stands: Standing, quantity: int, clock: Clock
-) -> str:
+) -> Verdict | None:
     """What a purchase of so many scans a month would do for this month and the term."""
     header, found = stands.header, stands.forecast
     if not quantity:
-        return ""
+        return None
     if header is None or found is None:
         firsts = quantity * TENTHS // stands.tariff.first_tenths
         repeats = quantity * TENTHS // stands.tariff.repeat_tenths
-        return (
-            f"No history yet. {quantity:,} covers about {firsts:,} first scans or"
-            f" {repeats:,} repeats."
-        )
+        words = f"{quantity:,} covers about {firsts:,} first scans or {repeats:,}"
+        return Verdict("No history yet.", f"{words} repeats.", "muted", "info")
     term = for_the_term(account, stands, clock)
     if not found.short_tenths:
         spare = found.spare_tenths // TENTHS
-        words = "You do not need more this month."
+        lead = "You do not need more this month."
         if term:
-            return f"{words} {term:,} more covers every month {_to(stands, clock)}."
-        return f"{words} At this pace {spare:,} is left over."
+            to = _to(stands, clock)
+            return Verdict(lead, f"{term:,} more covers every month {to}.")
+        return Verdict(lead, f"At this pace {spare:,} is left over.")
     step = stands.tariff.step
     covers = max(purchase_to_cover(found.short_tenths, step), term)
     after = _after(stands, quantity, clock)
     if after and after.runs_out_at:
-        return (
-            f"{quantity:,} is not enough. You would still run out about"
-            f" {clock.day(after.runs_out_at)}. {covers:,} covers it."
-        )
+        day = clock.day(after.runs_out_at)
+        words = f"You would still run out about {day}. {covers:,} covers it."
+        return Verdict(f"{quantity:,} is not enough.", words, "warnc", "triangle-alert")
     spare = quantity - _up(found.short_tenths)
     if quantity < covers:
-        return (
-            f"{quantity:,} is enough for this month. {covers:,} covers every month"
-            f" {_to(stands, clock)}."
-        )
+        words = f"{covers:,} covers every month {_to(stands, clock)}."
+        return Verdict(f"{quantity:,} is enough for this month.", words)
     if quantity > covers:
-        return (
-            f"{covers:,} is enough. {quantity:,} would leave {spare:,} unused this"
-            " month."
-        )
+        words = f"{quantity:,} would leave {spare:,} unused this month."
+        return Verdict(f"{covers:,} is enough.", words)
     heading = header.total_tenths - header.left_tenths + demand_of(stands)
-    return (
-        f"{quantity:,} is enough. This month is heading for about {_up(heading):,},"
-        f" which leaves about {spare:,} spare. {quantity + step:,} would leave"
-        f" {spare + step:,} unused."
+    return Verdict(
+        f"{quantity:,} is enough.",
+        f"This month is heading for about {_up(heading):,}, which leaves about"
+        f" {spare:,} spare. {quantity + step:,} would leave {spare + step:,} unused.",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -12,6 +13,7 @@ from accounts.models import Account, BalanceEntry
 from accounts.money import format_money, format_unit_price
 from quota.models import Order, Tariff
 from quota.pages.header import QuotaHeader
+from quota.pages.rail import percent
 from quota.pages.words import Clock, plural
 from quota.quotes import Quote
 from quota.rules.estimate import Need
@@ -182,9 +184,26 @@ class Receipt:
     balance_before: str
     balance_after: str
     scans: str
+    scans_tenths: int
     until: str
     is_refund: bool
     refund_url: str
+
+
+class Added(NamedTuple):
+    """Where on the track of all quota lies what was just bought, in percents."""
+
+    x: str
+    width: str
+
+
+def added(paid: Receipt, header: QuotaHeader | None) -> Added | None:
+    """The place of an order's scans at the end of the track; None without any."""
+    if header is None or not paid.scans_tenths:
+        return None
+    total = header.total_tenths
+    bought = min(paid.scans_tenths, total)
+    return Added(percent(total - bought, total), percent(bought, total))
 
 
 def receipt(order: Order, account: Account, now: datetime) -> Receipt:
@@ -211,6 +230,7 @@ def receipt(order: Order, account: Account, now: datetime) -> Receipt:
         balance_before=format_money(paid.balance_after - paid.amount, order.currency),
         balance_after=format_money(paid.balance_after, order.currency),
         scans=f"{scans:,}" if scans else "",
+        scans_tenths=scans * TENTHS,
         until=clock.moment(max(line.ends_at for line in lines)),
         is_refund=order.kind == Order.Kind.REFUND,
         refund_url=(

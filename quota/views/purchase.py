@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import trigger_client_event
 
 from accounts.errors import Refusal
 from accounts.http import (
@@ -29,7 +30,14 @@ from quota.pages.foresight import (
     slower_words,
 )
 from quota.pages.header import Standing, standing
-from quota.pages.purchase import Advice, advice, quote_words, receipt, terms
+from quota.pages.purchase import (
+    Advice,
+    added,
+    advice,
+    quote_words,
+    receipt,
+    terms,
+)
 from quota.pages.usage_bars import usage_bars
 from quota.pages.words import Clock
 from quota.services import purchasing
@@ -137,7 +145,7 @@ def _month_words(
         return {}
     account, clock = request.account, Clock(request.account, now)
     return {
-        "month_words": purchase_words(account, stands, quantity, clock),
+        "verdict": purchase_words(account, stands, quantity, clock),
         "slower_words": slower_words(stands, clock),
         "schedule_kind": schedule_to_change(account),
         "bars": usage_bars(account, stands, quantity, clock),
@@ -167,10 +175,16 @@ def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:
         return redirect(url)
     request.account.refresh_from_db(fields=["balance"])
     stands = standing(request.account, now)
+    paid = receipt(order, request.account, now)
     context = {
         "continue_url": _continue_url(request),
-        "receipt": receipt(order, request.account, now),
+        "receipt": paid,
+        "added": added(paid, stands.header),
+        # Its header is another one, and it looks again by itself.
+        "on_overview": request.htmx.current_url_abs_path
+        == request.account.get_absolute_url(),
         "standing": stands,
         "header": stands.header,
     }
-    return render_page(request, "quota/order.html", context, partial="done")
+    response = render_page(request, "quota/order.html", context, partial="done")
+    return trigger_client_event(response, "quota-moved")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from pytest_django.asserts import assertContains
+from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
 from quota.models import Order, QuotaWindow
@@ -30,6 +30,26 @@ def test_buying_quota_pays_and_grants_once(signed_in: Client, account: Account) 
     account.refresh_from_db()
     assert account.balance == 1000 - 36
     assertContains(signed_in.get(first.headers["Location"]), "$36.00")
+
+
+def test_the_page_under_the_dialog_shows_what_was_bought(
+    signed_in: Client, account: Account
+) -> None:
+    def pay(under: str) -> Any:
+        dialog = signed_in.get(url("purchase", account))
+        names = ("key", "state", "total")
+        data = {"quantity": "300", **{name: hidden(dialog, name) for name in names}}
+        here = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{under}"}
+        return signed_in.post(url("purchase", account), data, headers=here)
+
+    listed, overview = pay("/a/halden-pay/images/local"), pay("/a/halden-pay/")
+
+    for answer in (listed, overview):
+        assertContains(answer, "300 scans added")
+        assertContains(answer, 'class="g-add"')
+        assert "quota-moved" in answer.headers["HX-Trigger"]
+    assertContains(listed, 'id="quota"')
+    assertNotContains(overview, 'id="quota"')
 
 
 def test_two_tabs_cannot_buy_twice_unseen(signed_in: Client, account: Account) -> None:

@@ -189,7 +189,7 @@ def test_recent_scans_refresh_by_themselves_while_one_runs(
     assertNotContains(client.get(URL), "every 30s")
     press(account, ImageFactory.create_batch(1, account=account), now)
 
-    assertContains(client.get(URL), 'hx-trigger="every 30s"')
+    assertContains(client.get(URL), 'hx-trigger="every 30s, quota-moved from:body"')
     part = client.get(URL, headers={"HX-Request": "true"})
 
     assertNotContains(part, "<html")
@@ -251,16 +251,21 @@ def test_the_purchase_says_what_it_does_for_this_month(
     stands, clock = standing(account, now), Clock(account, now)
 
     assert purchase_words(account, stands, 900, clock) == (
-        "900 is enough. This month is heading for about 1,000, which leaves about 200"
-        " spare. 1,200 would leave 500 unused."
-    )
+        "900 is enough.",
+        "This month is heading for about 1,000, which leaves about 200 spare. 1,200"
+        " would leave 500 unused.",
+        "okc", "circle-check",
+    )  # fmt: skip
     assert purchase_words(account, stands, 1_200, clock) == (
-        "900 is enough. 1,200 would leave 500 unused this month."
-    )
+        "900 is enough.", "1,200 would leave 500 unused this month.",
+        "okc", "circle-check",
+    )  # fmt: skip
     # 500 left last 15 days at 33.3 a day.
     assert purchase_words(account, stands, 300, clock) == (
-        "300 is not enough. You would still run out about 9 Dec. 900 covers it."
-    )
+        "300 is not enough.",
+        "You would still run out about 9 Dec. 900 covers it.",
+        "warnc", "triangle-alert",
+    )  # fmt: skip
 
 
 def test_the_advice_covers_the_term_where_later_months_want_more(
@@ -281,8 +286,9 @@ def test_the_advice_covers_the_term_where_later_months_want_more(
         " unused."
     )
     assert purchase_words(account, stands, 300, clock) == (
-        "300 is enough for this month. 600 covers every month to 12 Jan 2027."
-    )
+        "300 is enough for this month.", "600 covers every month to 12 Jan 2027.",
+        "okc", "circle-check",
+    )  # fmt: skip
     client.force_login(creator_of(account))
     dialog = client.get("/a/halden-pay/subscription/purchase?quantity=600")
     assertContains(dialog, "This month is heading for 566. You have 300, and 900 after")
@@ -315,12 +321,14 @@ def test_a_purchase_that_is_not_needed_says_so(now: datetime) -> None:
 
     assert strip(account, standing(account, now), clock) is None
     assert purchase_words(account, standing(account, now), 300, clock) == (
-        "You do not need more this month. At this pace 300 is left over."
-    )
+        "You do not need more this month.", "At this pace 300 is left over.",
+        "okc", "circle-check",
+    )  # fmt: skip
     early = standing(account, now - 2 * DAY)
     assert purchase_words(account, early, 300, clock) == (
-        "No history yet. 300 covers about 300 first scans or 3,000 repeats."
-    )
+        "No history yet.", "300 covers about 300 first scans or 3,000 repeats.",
+        "muted", "info",
+    )  # fmt: skip
 
 
 def test_the_dialog_shows_that_sentence(client: Client, account: Account) -> None:
@@ -328,4 +336,4 @@ def test_the_dialog_shows_that_sentence(client: Client, account: Account) -> Non
 
     dialog = client.get("/a/halden-pay/subscription/purchase?quantity=900")
 
-    assertContains(dialog, "900 is enough. This month is heading for about 1,000")
+    assertContains(dialog, "<b>900 is enough.</b> This month is heading for about")
