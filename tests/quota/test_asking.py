@@ -14,6 +14,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 
 from accounts.models import Account, AuditEntry, Notice, User
 from accounts.services import composing
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -22,7 +23,6 @@ from tests.factories import (
     member_of,
     press,
 )
-from tests.quota.dialogs import url
 
 pytestmark = pytest.mark.django_db
 ALL = {"scope": "all", "categories": ["trojans"]}
