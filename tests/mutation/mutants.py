@@ -5,7 +5,6 @@ import gc
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import ndiff
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -27,16 +26,7 @@ class Mutant:
     @property
     def name(self) -> str:
         """What it is called where survivors are explained: stable while the code is."""
-        return f"{self.path.as_posix()} {self.place}: {self._words()}"
-
-    def _words(self) -> str:
-        words = str(self.change)
-        if len(words) < 160:
-            return words
-        before, _, after = words.replace("\\n", "\n").partition(" → ")
-        lines = ndiff(before.splitlines(), after.splitlines())
-        told = [" ".join(line.split()) for line in lines if line[:1] in "+-"]
-        return " ".join(told)
+        return f"{self.path.as_posix()} {self.place}: {self.change}"
 
     @property
     def lines(self) -> range | None:

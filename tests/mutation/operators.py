@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import ndiff
 from typing import Any
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -32,6 +33,8 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+# What is told of a longer text is how it differs.
+LONG = 160
 CONDITIONS = {"filter", "exclude", "get", "update", "create", "get_or_create"}
 STEPS = {"filter", "exclude", "order_by", "distinct"}
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
@@ -78,13 +81,17 @@ class Change:
 
     def __str__(self) -> str:
         before, after = _shown(self.node), _shown(self.instead)
-        return f"{before} → {after}"
+        if len(before) < LONG and "\n" not in before:
+            return f"{before} → {after}"
+        lines = ndiff(before.splitlines(), after.splitlines())
+        told = (" ".join(line.split()) for line in lines if line[:1] in "+-")
+        return " ".join(told)
 
 
 def _shown(node: ast.AST) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return repr(node.value)
-    return " ".join(ast.unparse(node).split())
+        return node.value
+    return ast.unparse(node)
 
 
 def changes(statement: ast.stmt) -> Iterator[Change]:

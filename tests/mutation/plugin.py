@@ -53,15 +53,21 @@ class Trial:
         self.outcomes = Path(session.config.getoption("outcomes"))
 
     def run(self) -> None:
-        """Write one line for each mutant."""
+        """Write one line for each mutant. That nothing else fails the tests is seen
+        before the first and after the last."""
         self._measure()
-        self._as_it_is()
+        connections.close_all()
+        self.database = str(connections["default"].settings_dict["NAME"])
+        for copy in range(WORKERS):
+            self._copy(copy)
+        self._as_it_is(0)
         self.outcomes.parent.mkdir(parents=True, exist_ok=True)
         with self.outcomes.open("w") as written:
             for mutant, outcome in self._outcomes():
                 told = {"mutant": mutant.name, "outcome": outcome}
                 written.write(json.dumps(told, ensure_ascii=False) + "\n")
                 written.flush()
+        self._as_it_is(WORKERS - 1)
 
     def _measure(self) -> None:
         """Run each test here, and note how long it takes and which lines it reaches."""
@@ -72,6 +78,7 @@ class Trial:
             include=[str(path.absolute()) for path in self.modules],
         )
         coverage.set_option("run:core", "ctrace")
+        coverage.set_option("run:disable_warnings", ["no-data-collected"])
         named = {item.nodeid: item for item in self.session.items}
         for item, following in _in_turn(self.session.items):
             began = time.monotonic()
@@ -89,19 +96,14 @@ class Trial:
                 for line, names in lines.items()
             }
 
-    def _as_it_is(self) -> None:
+    def _as_it_is(self, copy: int) -> None:
         """See that the tests pass in a fork, on a copy, when nothing is changed."""
-        connections.close_all()
-        self.database = str(connections["default"].settings_dict["NAME"])
-        self._copy(0)
-        pid = self._fork(None, self.session.items, 0)
+        pid = self._fork(None, self.session.items, copy)
         if os.waitpid(pid, 0)[1]:
             pytest.exit("The tests fail in a fork without a mutant.", 1)
 
     def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
         waiting = self.mutants[::-1]
-        for copy in range(1, WORKERS):
-            self._copy(copy)
         free, running = list(range(WORKERS)), dict[int, tuple[int, Mutant]]()
         while waiting or running:
             while waiting and free:
