@@ -5,7 +5,12 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.utils import timezone
 
 from accounts.errors import Refusal, TooMany
@@ -17,6 +22,7 @@ Answer = Callable[[HttpRequest], HttpResponse]
 # lock_not_available, deadlock_detected, serialization_failure
 PASSING = {"55P03", "40P01", "40001"}
 SEEN_STEP = 300
+TOKEN = "csrfmiddlewaretoken"  # noqa: S105 -- the name of the field
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'; report-uri /csp-reports;"
@@ -63,6 +69,21 @@ class BodyLimit:
 
 def _longest() -> int:
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+
+
+class TokenInAddress:
+    """Ask again without it where a form that is only looked at took along what makes a
+    press valid: addresses are kept in histories and logs."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "GET" or TOKEN not in request.GET:
+            return self.answer(request)
+        query = request.GET.copy()
+        del query[TOKEN]
+        return HttpResponseRedirect(f"?{query.urlencode()}")
 
 
 class IdleSession:

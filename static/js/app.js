@@ -127,8 +127,10 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   detail.isError = false;
   if (said === "note") { detail.target = place(); detail.swapOverride = "afterbegin"; }
 });
-document.body.addEventListener("htmx:responseError", () => say("Something broke on our side. Load the page again before you repeat this."));
+document.body.addEventListener("htmx:responseError", ({ detail }) => say(detail.requestConfig.verb === "get" && detail.xhr.status > 501 ? "No connection. Figures may be old." : "Something broke on our side. Load the page again before you repeat this."));
 document.body.addEventListener("htmx:sendError", () => say("No connection. Figures may be old."));
+// What makes a press valid stays out of addresses, and so out of logs.
+document.body.addEventListener("htmx:configRequest", ({ detail }) => { if (detail.verb === "get") delete detail.parameters.csrfmiddlewaretoken; });
 document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
   if (detail.xhr.status < 400) all(".said").forEach((note) => note.remove());
 });

@@ -85,5 +85,6 @@ def test_the_same_without_javascript(
     page.goto(f"{live_server.url}/a/{account.slug}/subscription/purchase")
     page.get_by_role("button", name="300 more").click()
     expect(page.locator("#quantity")).to_have_value("600")
+    assert "csrf" not in page.url
     page.get_by_role("button", name="Pay $72.00 from balance").click()
     expect(page.locator("h1")).to_contain_text("Order")

@@ -121,3 +121,17 @@ def test_a_last_month_of_under_a_day_asks_for_an_extra_tick(
     assertContains(short, "is charged whole")
     assertContains(first, "Tick the box", status_code=422)
     assert second.status_code == 302
+
+
+def test_looking_at_a_price_leaves_no_token_in_the_address(
+    signed_in: Client, account: Account
+) -> None:
+    page = url("purchase", account)
+    given = {"csrfmiddlewaretoken": "t0ken", "quantity": "300", "delta": "300"}
+
+    looked = signed_in.get(page, given)
+
+    assert looked.headers["Location"] == "?quantity=300&delta=300"
+    shown = signed_in.get(page, given, follow=True)
+    assert shown.request["QUERY_STRING"] == "quantity=300&delta=300"
+    assertContains(shown, 'value="600"')
