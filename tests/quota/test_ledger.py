@@ -61,3 +61,18 @@ def test_what_lapsed_does_not_lapse_again(account: Account) -> None:
     window.refresh_from_db()
     assert (lapse.tenths, window.lapsed_tenths, window.free_tenths) == (20, 20, 0)
     assert window.lapsed_at == window.ends_at
+
+
+def test_a_refund_takes_back_what_is_free_in_windows_that_are_not_over(
+    now: datetime,
+) -> None:
+    account = account_with(now=now, months=3)
+    over, full, free = QuotaWindow.objects.order_by("number")
+    QuotaWindow.objects.filter(pk=full.pk).update(used_tenths=full.granted_tenths)
+
+    ledger.revoke(account.pk, over.pack_id, over.ends_at)
+
+    revoked = LedgerEntry.objects.filter(kind="revoke")
+    assert list(revoked.values_list("window", "tenths")) == [(free.pk, 3000)]
+    left = QuotaWindow.objects.order_by("number").values_list("free_tenths", flat=True)
+    assert list(left) == [3000, 0, 0]
