@@ -1,14 +1,19 @@
 """What a browser needs of the test server."""
 
+import mailbox
 import os
 import shutil
 from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import Settings
 
 from tests.conftest import require
+from tests.world import World, furnish
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
@@ -39,3 +44,17 @@ def browser() -> Iterator[Browser]:
         yield chromium
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def world(settings: Settings, tmp_path: Path) -> World:
+    """An account with everything that can happen to one, and a mail that was sent."""
+    settings.SIGN_UP = True
+    settings.DEMO_INBOX = str(tmp_path / "inbox")
+    world = furnish(timezone.now())
+    mail = EmailMessage()
+    mail["Subject"], mail["To"] = "Image scan expires in 5 days", world.creator.email
+    mail.set_content("Renew by Monday.")
+    mail.add_alternative("<p>Renew by Monday.</p>", subtype="html")
+    world.parts["key"] = mailbox.Maildir(settings.DEMO_INBOX).add(mail)
+    return world

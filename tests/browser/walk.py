@@ -1,6 +1,7 @@
 """Looking at a page in both schemes and both widths, and saying what is wrong."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 
+SHOWN = {200, 422}
+# Beside what is shown: a row that only services write, and an address that is pressed.
+ANSWERS = SHOWN | {403, 405}
 WIDTHS = (1440, 390)
 NARROWEST = 320
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -111,3 +115,35 @@ class Walk:
     def _fits(self, name: str) -> None:
         if out := self.page.evaluate(SIDEWAYS):
             self.faults.append(f"{name}: scrolls sideways for {out}")
+
+
+def pages(
+    user: User | None, paths: Iterable[str], answers: Collection[int] = ANSWERS
+) -> dict[str, str]:
+    """Those that show this person a page of their own, by the shape of what stands
+    there. One that leads nowhere fails."""
+    client = Client()
+    if user:
+        client.force_login(user)
+    found: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        response = client.get(path, follow=True)
+        assert response.status_code in answers, (path, response.status_code)
+        kind = response.headers.get("Content-Type", "")
+        if response.status_code in SHOWN and kind.startswith("text/html"):
+            shape = shape_of(response.content.decode())
+            found.setdefault(response.request["PATH_INFO"], (path, shape))
+    return dict(found.values())
+
+
+def walk_through(
+    browser: Browser, server: LiveServer, user: User | None, paths: Iterable[str]
+) -> int:
+    """Look at each page. Returns how many there were; fails with all that is wrong."""
+    context = entered(browser, server, user)
+    walk = Walk(context.new_page(), server.url)
+    for path in paths:
+        walk.open(path, narrowest=not path.startswith("/admin/"))
+    context.close()
+    assert not walk.faults, "\n".join(walk.faults)
+    return walk.looked
