@@ -1,5 +1,6 @@
 """Every page of an account that was not renewed, or never bought, in Chromium."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -21,25 +22,33 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 AFTER_THE_END = (HOUR, 5 * DAY + HOUR, 6 * DAY + HOUR)
 
 
+def unseen(
+    found: dict[str, frozenset[tuple[str, ...]]], seen: set[tuple[str, ...]]
+) -> Iterator[str]:
+    """The pages that add something to what was seen, which is kept up to date."""
+    for path, marks in sorted(found.items()):
+        if marks - seen:
+            seen |= marks
+            yield path
+
+
 def test_every_page_in_each_state_of_an_account(
     browser: Browser, live_server: LiveServer, world: World
 ) -> None:
-    """Those that do not look as they did in an earlier state."""
+    """Those on which something stands that no page looked at before had."""
     creator = world.creator
     paths = [world.path(each) for each in addresses() if each.is_of_an_account]
     paths = [path for path in paths if not path.endswith((".csv", ".json", ".pdf"))]
-    seen = set(pages(creator, paths).items())
+    seen = set().union(*pages(creator, paths).values())
     end, looked = Subscription.objects.get().ends_at, []
 
     for after in AFTER_THE_END:
         with time_machine.travel(end + after):
             terminating.terminate_due(now=end + after)
-            found = pages(creator, paths, IN_ANY_STATE).items() - seen
-            seen |= found
-            new = sorted(path for path, _ in found)
+            new = list(unseen(pages(creator, paths, IN_ANY_STATE), seen))
             looked.append(walk_through(browser, live_server, creator, new))
     bare = [path.replace("/halden-pay/", "/corvid-labs/") for path in paths]
-    without_edition = pages(creator, bare, IN_ANY_STATE)
+    without_edition = list(unseen(pages(creator, bare, IN_ANY_STATE), seen))
     looked.append(walk_through(browser, live_server, creator, without_edition))
 
-    assert min(looked) > 1, looked
+    assert sum(looked) > 5, looked

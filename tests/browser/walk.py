@@ -51,16 +51,14 @@ def entered(browser: Browser, server: LiveServer, user: User | None) -> BrowserC
     return context
 
 
-def shape_of(html: str) -> str:
-    """What stands on a page without its words: every element with its classes and its
-    role, from the main part on."""
+def marks_of(html: str) -> frozenset[tuple[str, ...]]:
+    """What stands on a page whatever its words: its elements with their classes and
+    roles, from the main part on."""
     main = html[html.find("<main") :]
-    elements = re.findall(r"<(\w+)([^>]*)", main)
-    marks = [
+    return frozenset(
         (tag, *re.findall(r'(?:class|role|disabled|type)="[^"]*"', given))
-        for tag, given in elements
-    ]
-    return str(marks)
+        for tag, given in re.findall(r"<(\w+)([^>]*)", main)
+    )
 
 
 def check(page: Page, name: str) -> None:
@@ -119,20 +117,20 @@ class Walk:
 
 def pages(
     user: User | None, paths: Iterable[str], answers: Collection[int] = ANSWERS
-) -> dict[str, str]:
-    """Those that show this person a page of their own, by the shape of what stands
-    there. One that leads nowhere fails."""
+) -> dict[str, frozenset[tuple[str, ...]]]:
+    """Those that show this person a page of their own, and what stands there. One that
+    leads nowhere fails."""
     client = Client()
     if user:
         client.force_login(user)
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, tuple[str, frozenset[tuple[str, ...]]]] = {}
     for path in paths:
         response = client.get(path, follow=True)
         assert response.status_code in answers, (path, response.status_code)
         kind = response.headers.get("Content-Type", "")
         if response.status_code in SHOWN and kind.startswith("text/html"):
-            shape = shape_of(response.content.decode())
-            found.setdefault(response.request["PATH_INFO"], (path, shape))
+            marks = marks_of(response.content.decode())
+            found.setdefault(response.request["PATH_INFO"], (path, marks))
     return dict(found.values())
 
 
