@@ -116,7 +116,7 @@ function place() {
 }
 function say(words) {
   if (find(".said")?.textContent === words) return;
-  const note = Object.assign(document.createElement("div"), { className: "note bad said", textContent: words });
+  const note = Object.assign(document.createElement("div"), { className: "note bad said cut", textContent: words });
   note.setAttribute("role", "alert");
   place().prepend(note);
 }
@@ -132,7 +132,9 @@ document.body.addEventListener("htmx:sendError", () => say("No connection. Figur
 // What makes a press valid stays out of addresses, and so out of logs.
 document.body.addEventListener("htmx:configRequest", ({ detail }) => { if (detail.verb === "get") delete detail.parameters.csrfmiddlewaretoken; });
 document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
-  if (detail.xhr.status < 400) all(".said").forEach((note) => note.remove());
+  // Figures that are read again say nothing of a press that was refused.
+  const over = detail.requestConfig.verb === "get" ? ".said.cut" : ".said";
+  if (detail.xhr.status < 400) all(over).forEach((note) => note.remove());
 });
 
 document.addEventListener("keydown", (event) => {
