@@ -84,7 +84,7 @@ class Notice(Outgoing):
         AUTO_RENEWAL_FAILED = "auto_renewal_failed", "Auto-renewal failed"
         REFUND_DECIDED = "refund_decided", "Refund decided"
         ORDER_PAID = "order_paid", "Order paid"
-        PACK_ENDS = "pack_ends", "Pack ends"
+        PACK_ENDS = "pack_ends", "Purchase ends"
         QUOTA_80 = "quota_80", "80% of quota used"
         QUOTA_100 = "quota_100", "Quota used up"
         RUN_SKIPPED = "run_skipped", "Scheduled run skipped"

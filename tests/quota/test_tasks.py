@@ -29,6 +29,7 @@ from tests.factories import (
     press,
     report,
 )
+from tests.quota.task_acts import fail
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 MINUTE = timedelta(minutes=1)
@@ -46,20 +47,6 @@ def reserve(account: Account, request: ScanRequest, now: datetime) -> ScanTask:
     return scanning.reserve(
         account=account, request=request, agreed=None, key=uuid4(), by=None, now=now
     )
-
-
-def fail(account: Account, now: datetime, count: int) -> None:
-    """Claim so many scans and bring back nothing; then finish the others."""
-    claimed = working.claim(account_id=account.pk, limit=count, now=now)
-    assert claimed
-    ended = [
-        ending.Ended(
-            scan.pk, claimed.token, Scan.Outcome.FAILED, "The layer is broken. Pull it."
-        )
-        for scan in claimed.scans
-    ]
-    ending.end(account_id=account.pk, ended=ended, now=now + MINUTE)
-    finish(account, now + MINUTE)
 
 
 def free(account: Account) -> int:
