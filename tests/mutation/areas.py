@@ -31,7 +31,10 @@ AREAS = {
         ),
     ),
     "buying": Area(
-        _named("quota/services/", "purchasing renewing renewal_ground auto_renewal"),
+        _named(
+            "quota/services/",
+            "ordering purchasing renewing renewal_ground auto_renewal",
+        ),
         _named(
             "tests/quota/test_",
             "first_purchase buying_pages renewing renewing_once renewing_in_grace"

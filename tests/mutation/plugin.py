@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -20,6 +22,8 @@ from tests.mutation.mutants import Mutant, mutants
 WORKERS = 2
 # A mutant that loops is stopped: what its tests take, and what a busy machine adds.
 PATIENCE, SLOWNESS = 20, 10
+# The largest status a process can end with: which test failed is not told.
+MANY = 255
 DROP = "DROP DATABASE IF EXISTS {copy} WITH (FORCE)"
 COPY = "CREATE DATABASE {copy} TEMPLATE {whole}"
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
@@ -40,6 +44,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
+class Started(NamedTuple):
+    """A mutant that is being tried: on which copy, with which tests."""
+
+    copy: int
+    mutant: Mutant
+    items: Sequence[pytest.Item]
+
+
 class Trial:
     """The tests of one area against the mutants of its modules."""
 
@@ -47,6 +59,7 @@ class Trial:
         self.session, self.modules = session, modules
         self.mutants = [mutant for path in modules for mutant in mutants(path)]
         self.took: dict[pytest.Item, float] = {}
+        self.kills: Counter[pytest.Item] = Counter()
         self.reaching: dict[str, dict[int, list[pytest.Item]]] = {}
         self.blocker = session.config.stash[blocking_manager_key]
         self.database = ""
@@ -104,48 +117,53 @@ class Trial:
 
     def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
         waiting = self.mutants[::-1]
-        free, running = list(range(WORKERS)), dict[int, tuple[int, Mutant]]()
+        free, running = list(range(WORKERS)), dict[int, Started]()
         while waiting or running:
             while waiting and free:
                 mutant = waiting.pop()
                 items = self._noticing(mutant)
                 if items:
                     copy = free.pop()
-                    running[self._fork(mutant, items, copy)] = copy, mutant
+                    pid = self._fork(mutant, items, copy)
+                    running[pid] = Started(copy, mutant, items)
                 else:
                     yield mutant, UNREACHED
             if running:
                 pid, status = os.wait()
-                copy, mutant = running.pop(pid)
+                ended = running.pop(pid)
                 if os.WIFSIGNALED(status):
-                    self._copy(copy)
-                free.append(copy)
-                yield mutant, _outcome(status)
+                    self._copy(ended.copy)
+                elif 0 < os.WEXITSTATUS(status) <= len(ended.items):
+                    self.kills[ended.items[os.WEXITSTATUS(status) - 1]] += 1
+                free.append(ended.copy)
+                yield ended.mutant, _outcome(status)
 
     def _noticing(self, mutant: Mutant) -> list[pytest.Item]:
-        """The tests that reach the change, the quickest first."""
+        """The tests that reach the change, the quickest and most telling first."""
         reaching = self.reaching[mutant.path.as_posix()]
         lines = reaching if mutant.lines is None else mutant.lines
         found = {item for line in lines for item in reaching.get(line, ())}
-        return sorted(found, key=self.took.__getitem__)
+        return sorted(found, key=lambda item: self.took[item] / (1 + self.kills[item]))
 
     def _fork(
         self, mutant: Mutant | None, items: Sequence[pytest.Item], copy: int
     ) -> int:
+        """Run tests in a child, which ends with the number of the first that fails."""
         sys.stdout.flush()
         pid = os.fork()
         if pid:
             return pid
         signal.alarm(PATIENCE + int(SLOWNESS * sum(map(self.took.__getitem__, items))))
-        failed = True
+        failed = MANY
         try:
             for alias in connections:
                 connections[alias].settings_dict["NAME"] = self._name(copy)
             if mutant:
                 mutant.become()
-            failed = any(_fails(*pair) for pair in _in_turn(items))
+            turns = enumerate(_in_turn(items), 1)
+            failed = next((number for number, pair in turns if _fails(*pair)), 0)
         finally:
-            os._exit(int(failed))
+            os._exit(min(failed, MANY))
 
     def _copy(self, number: int) -> None:
         """Copy the database of the tests, anew."""
