@@ -14,6 +14,7 @@ from pytest_django.asserts import assertContains
 
 from accounts.errors import (
     InsufficientBalance,
+    KeyReused,
     NothingToDo,
     ReferenceReused,
     SecondPersonNeeded,
@@ -52,14 +53,12 @@ def record(
     )
 
 
-def adjust(account: Account, amount: int, by: User, now: datetime) -> Adjustment:
+def adjust(
+    account: Account, amount: int, by: User, now: datetime, **changes: Any
+) -> Adjustment:
+    fields = {"reason": "Agreed by phone.", "key": uuid4(), **changes}
     return adjusting.ask(
-        account=account,
-        amount=Decimal(amount),
-        reason="Agreed by phone.",
-        key=uuid4(),
-        by=by,
-        now=now,
+        account=account, amount=Decimal(amount), by=by, now=now, **fields
     )
 
 
@@ -170,6 +169,21 @@ def test_a_small_adjustment_is_booked_at_once(account: Account, now: datetime) -
     assert stands(account) == "500.00 / 0.00"
     assert BalanceEntry.objects.get().reason == "Agreed by phone."
     assert books_are_proved()
+
+
+def test_the_same_press_adjusts_once_and_with_other_input_nothing(
+    account: Account, now: datetime
+) -> None:
+    by, key = staff(), uuid4()
+
+    first = adjust(account, 5, by, now, key=key)
+
+    assert adjust(account, 5, by, now, key=key) == first
+    with pytest.raises(KeyReused):
+        adjust(account, 6, by, now, key=key)
+    with pytest.raises(KeyReused):
+        adjust(account, 5, by, now, key=key, reason="Agreed by letter.")
+    assert stands(account) == "5.00 / 0.00"
 
 
 def test_above_the_limit_of_thirty_days_another_person_confirms(
