@@ -34,7 +34,7 @@ class Filled:
     @property
     def kind(self) -> Notice.Kind | None:
         """What this is to be told as, if at all."""
-        if self.total <= 0 or self.used * 5 < self.total * 4:
+        if self.used * 5 < self.total * 4:
             return None
         return Kind.QUOTA_100 if self.used >= self.total else Kind.QUOTA_80
 

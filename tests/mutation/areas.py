@@ -52,6 +52,9 @@ AREAS = {
     ),
     "ending": Area(
         _named("quota/services/", "thresholds terminating"),
-        _named("tests/quota/test_", "thresholds terminating registry_syncs reminding"),
+        _named(
+            "tests/quota/test_",
+            "thresholds terminating edition_refunds registry_syncs reminding",
+        ),
     ),
 }

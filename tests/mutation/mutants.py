@@ -41,9 +41,10 @@ class Mutant:
             assert isinstance(self.change.instead, ast.Constant)
             setattr(module, self.place, self.change.instead.value)
             return
-        (code,) = (c for c in _codes(compiled) if c.co_qualname == self.place)
-        for function in _functions(module.__file__, self.place):
-            function.__code__ = code
+        for code in _codes(compiled):
+            if _is_of(code, self.place):
+                for function in _functions(module.__file__, code.co_qualname):
+                    function.__code__ = code
 
     def _compiled(self) -> CodeType:
         _Swap(self.change.node, self.change.instead).visit(self.tree)
@@ -66,6 +67,13 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
         if isinstance(each, CodeType):
             yield each
             yield from _codes(each)
+
+
+def _is_of(code: CodeType, place: str) -> bool:
+    """Whether it is a function's own code, or that of one defined in it by name, which
+    was handed out before."""
+    inside = code.co_qualname.startswith(f"{place}.<locals>.")
+    return code.co_qualname == place or (inside and not code.co_name.startswith("<"))
 
 
 def _functions(file: str | None, name: str) -> list[FunctionType]:

@@ -120,13 +120,22 @@ def _own(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def _of_statement(node: ast.stmt) -> Iterator[ast.AST]:
-    is_call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    if is_call or isinstance(node, ast.Raise | ast.Continue):
+    if _is_act(node) or isinstance(node, ast.Raise | ast.Continue):
         yield ast.Pass()
     if isinstance(node, ast.AugAssign) and type(node.op) in SWAPS:
         yield ast.AugAssign(node.target, _swapped(node.op), node.value)
     if isinstance(node, ast.If) and not isinstance(node.test, ast.Compare):
         yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+
+
+def _is_act(node: ast.stmt) -> bool:
+    """Whether it calls something for its effect, other than a lock."""
+    match node:
+        case ast.Expr(ast.Call(ast.Attribute(attr=name))):
+            return not name.startswith("lock")
+        case ast.Expr(ast.Call()):
+            return True
+    return False
 
 
 def _swapped(operator: ast.AST) -> Any:

@@ -77,6 +77,9 @@ def test_bought_anew_before_deletion_keeps_the_history(
     task = press(account, [image], now + 2 * DAY)
 
     assert task.cost_tenths == 1
+    assert terminating.terminate_due(now=now + DAY + DELETION) == 1
+    assert Image.objects.get() == image
+    assert not Notice.objects.filter(kind="terminated").exists()
     assert books_hold()
 
 

@@ -4,15 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps import apps
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account, Notice
+from accounts.services import opening
 from quota.models import (
     Finding,
+    FindingGroup,
     Image,
     ImageSource,
     LedgerEntry,
+    NameUsage,
     Order,
     QuotaWindow,
+    Registry,
+    RegistrySync,
     Scan,
     ScanTask,
     Selection,
@@ -25,6 +31,7 @@ from quota.services import scanning, terminating, working
 from quota.services.reconciling import reconcile
 from tests.factories import (
     ImageFactory,
+    UserFactory,
     account_with,
     buy,
     finish,
@@ -32,6 +39,7 @@ from tests.factories import (
     press,
     renew,
 )
+from tests.quota.found import scanned, weak
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
@@ -92,15 +100,20 @@ def test_every_table_of_an_account_is_kept_or_deleted() -> None:
     assert owned == deleted | terminating.TAKEN_ALONG | terminating.KEPT
 
 
-def test_it_waits_for_its_instant_and_happens_once(account: Account) -> None:
+def test_it_waits_for_its_instant_and_happens_once(
+    account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     member_of(account)
+    seen_by_another_worker = Subscription.objects.get()
     entries, orders = LedgerEntry.objects.count(), Order.objects.count()
     before = left()
 
     assert terminating.terminate_due(now=GONE - MOMENT) == 0
     assert left() == before
     assert terminating.terminate_due(now=GONE) == 1
-    assert terminating.terminate_due(now=GONE) == 0
+    with django_assert_num_queries(1):
+        assert terminating.terminate_due(now=GONE) == 0
+    assert not terminating._terminate(seen_by_another_worker, GONE)
 
     assert left() == [0] * len(DATA)
     assert (LedgerEntry.objects.count(), Order.objects.count()) == (entries, orders)
@@ -116,8 +129,9 @@ def test_batches_are_as_good_as_one(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terminating, "BATCH", 1)
+    Sighting.objects.update(seen_at=GONE)
 
-    assert terminating.terminate_due(now=GONE) == 1
+    assert terminating.terminate_due(now=GONE + MOMENT) == 1
 
     assert left() == [0] * len(DATA)
 
@@ -130,6 +144,7 @@ def test_a_worker_that_died_half_way_is_carried_on(
     terminating._delete_batch(
         terminating.DELETED[0], account.pk, GONE, terminating.LAST
     )
+    member_of(account)  # after everyone was told
 
     assert terminating.terminate_due(now=GONE + timedelta(hours=1)) == 1
 
@@ -142,6 +157,7 @@ def test_what_was_renewed_is_not_terminated(account: Account) -> None:
     renew(account, END + timedelta(days=5), months=1)
 
     assert terminating.mark(subscription=stale, now=GONE) is None
+    assert not terminating._terminate(stale, GONE)
     assert terminating.terminate_due(now=GONE) == 0
     assert Image.objects.count() == 3
 
@@ -188,6 +204,10 @@ def test_coming_back_is_a_new_subscription_without_a_past(
         assert first_scans(account, back) == (3, 0)
     terminating.terminate_due(now=back)
     assert left() == [0] * len(DATA)
+    assert terminating.terminate_due(now=new.ends_at + timedelta(days=6)) == 1
+    new.refresh_from_db()
+    assert new.terminated_at == new.ends_at + timedelta(days=6)
+    assert Notice.objects.filter(kind="terminated").count() == 4
     assert books_are_proved()
 
 
@@ -195,29 +215,68 @@ def test_an_image_scanned_anew_before_the_job_loses_only_its_past(
     account: Account,
 ) -> None:
     back = GONE + timedelta(days=2)
-    image, unscanned, _ = Image.objects.order_by("pk")
+    image, unscanned, gone = Image.objects.order_by("pk")
+    scanned(account, [gone], [weak("CVE-OLD")], BOUGHT)
     buy(account, Basket(quantity=300, cores=1, months=1), back)
     Sighting.objects.filter(image__in=[image, unscanned]).update(seen_at=back)
-    press(account, [image], back)
-    finish(account, back)
+    new = ImageFactory.create(account=account, first_seen_at=GONE)
+    press(account, [new], back)
+    finish(account, back, fails=True)
+    for _ in range(3):
+        press(account, [image], back)
+        finish(account, back)
     image.refresh_from_db()
     result = image.result
 
     assert terminating.terminate_due(now=back) == 1
 
-    assert list(Image.objects.order_by("pk")) == [image, unscanned]
-    image.refresh_from_db()
-    unscanned.refresh_from_db()
-    assert (image.result, image.first_scans, image.outcome) == (result, 1, "scanned")
+    assert list(Image.objects.order_by("pk")) == [image, unscanned, new]
+    for each in (image, unscanned, new):
+        each.refresh_from_db()
+    assert (image.result, image.first_scans, image.repeat_scans) == (result, 1, 2)
+    assert (image.outcome, new.outcome) == ("scanned", "failed")
     assert (unscanned.result, unscanned.first_scans) == (None, 0)
     assert (unscanned.outcome, unscanned.high) == ("not_scanned", None)
-    assert Scan.objects.get().image == image
+    assert {each.first_seen_at for each in (image, unscanned, new)} == {GONE}
+    assert Scan.objects.count() == 4
     assert Finding.objects.get().scan == result
-    assert first_scans(account, back + timedelta(minutes=1)) == (1, 1)
+    assert FindingGroup.objects.get().identifier == "CVE-2026-0000"
+    assert {each.window.starts_at for each in NameUsage.objects.all()} == {back}
+    assert first_scans(account, back + timedelta(minutes=1)) == (2, 1)
     assert books_are_proved()
 
 
+def test_a_registry_connected_anew_before_the_job_keeps_what_it_brought(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    image = ImageFactory.create(account=account, first_seen_at=back)
+    old, new = (
+        Registry.objects.create(account=account, name=name, created_at=connected)
+        for name, connected in (("Old", BOUGHT), ("New", back))
+    )
+    for registry in (old, new):
+        mine = {"account": account, "registry": registry}
+        RegistrySync.objects.create(requested_at=back, **mine)
+        Sighting.objects.create(
+            image=image, name="app", tag_digest=image.digest, seen_at=back, **mine
+        )
+
+    terminating.terminate_due(now=back + MOMENT)
+
+    assert Registry.objects.get() == new
+    assert RegistrySync.objects.get().registry == new
+    assert Sighting.objects.get().registry == new
+    assert Image.objects.get() == image
+
+
 def test_only_terminated_accounts_are_no_longer_read(account: Account) -> None:
+    new = opening.open_account(
+        slug="new", name="New", zone="UTC", currency="USD",
+        creator=UserFactory.create(), now=BOUGHT,
+    )  # fmt: skip
+    assert not terminating.is_terminated(account=new, now=GONE)
     assert not terminating.is_terminated(account=account, now=GONE - MOMENT)
     assert terminating.is_terminated(account=account, now=GONE)
     Subscription.objects.update(anchor=BOUGHT)

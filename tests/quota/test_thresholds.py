@@ -136,8 +136,12 @@ def test_the_creator_and_global_resource_are_told(
     assert users == {creator_of(account).pk, resource.pk}
 
 
-def test_an_account_without_quota_is_told_nothing(now: datetime) -> None:
-    account = account_with(quantity=0, now=now, slug="bare")
+def test_an_account_without_quota_is_told_nothing(
+    account: Account, now: datetime
+) -> None:
+    bare = account_with(quantity=0, now=now, slug="bare")
+    QuotaWindow.objects.update(revoked_tenths=3_000)
 
-    assert thresholds.check(account=account, now=now) is None
+    for each in (bare, account):
+        assert thresholds.check(account=each, now=now) is None
     assert thresholds.sweep(now=now) == 0
