@@ -129,7 +129,8 @@ class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
 class LedgerEntry(Owned):
     """One append-only change of one window.
 
-    ``tenths`` is never negative; the kind says what it moves. Entries of a scan carry
+    ``tenths`` is never zero, but for the lapse of a window that was used up; the kind
+    says what it moves. Entries of a scan carry
     the image ID, the reason and the outcome by value, so that the money can be proved
     when the scan's own row is gone (rules 6): ``scan`` and ``task`` are numbers, not
     foreign keys. ``free_after_tenths`` is the window's free quota after this entry.
@@ -203,6 +204,10 @@ class LedgerEntry(Owned):
             models.CheckConstraint(
                 name="ledger_end_of_a_hold_states_its_outcome",
                 condition=~Q(kind__in=["settle", "release"]) | ~Q(outcome=""),
+            ),
+            models.CheckConstraint(
+                name="ledger_entry_moves_something",
+                condition=Q(tenths__gte=1) | Q(kind="lapse", scan=None),
             ),
         ]
 

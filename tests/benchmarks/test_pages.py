@@ -119,7 +119,7 @@ def test_the_header_beside_a_primary_key_select(figures: Figures) -> None:
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, created_at)
-        SELECT %(account)s, %(window)s, 'hold', 0, 0, n, 1, '', 'first', '', %(now)s
+        SELECT %(account)s, %(window)s, 'hold', 1, 0, n, 1, '', 'first', '', %(now)s
         FROM generate_series(1, %(count)s) n
         """,
         account=account.pk,

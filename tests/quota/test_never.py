@@ -109,6 +109,20 @@ def test_a_hold_is_made_once_and_ends_once(account: Account, now: datetime) -> N
     refused("ledger_hold_ends_once", again(hold, kind="release", outcome="failed"))
 
 
+def test_an_entry_never_moves_nothing(account: Account, now: datetime) -> None:
+    press(account, [ImageFactory.create(account=account)], now)
+    hold = LedgerEntry.objects.get(kind="hold")
+    ended = {"kind": "settle", "outcome": "succeeded"}
+    grant = LedgerEntry.objects.filter(kind="grant").earliest("pk")
+
+    refused("moves_something", again(hold, scan=2**40, tenths=0))
+    refused("moves_something", again(hold, tenths=0, **ended))
+    refused("moves_something", again(hold, tenths=0, kind="release", outcome="failed"))
+    refused("moves_something", again(hold, tenths=0, kind="lapse"))
+    refused("moves_something", again(grant, tenths=0, kind="revoke"))
+    again(grant, tenths=0, kind="lapse")()
+
+
 def test_an_order_is_paid_once(account: Account) -> None:
     paid = BalanceEntry.objects.get(kind="purchase")
 
