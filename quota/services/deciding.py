@@ -29,6 +29,8 @@ WAIT_ENDED = (
     "The scans that were running have used what was left, so there is nothing to pay"
     " back."
 )
+# It would end at the instant it began, which no stretch of time does.
+BEGINS = "Professional Edition began this very instant. Try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def approve(
 
     Then a second person must confirm it, or running scans must end first, or it is
     paid at once, all in this transaction. Refuses (409) a request that is no longer in
-    review and a proposal that moved since ``seen``; an amount that cannot be (422);
+    review, a proposal that moved since ``seen`` and Professional Edition at the very
+    instant it began; an amount that cannot be (422);
     after E everybody without the override permission (403).
     """
     refund = _locked(refund, staff)
@@ -240,6 +243,8 @@ def _recomputed(refund: RefundRequest, seen: Decimal, now: datetime) -> Computat
     thing = refund_sums.thing_asked(refund)
     if isinstance(thing, QuotaPack):
         paying_back.lock_windows(refund)
+    elif thing.anchor >= now:
+        raise RefundMoved(BEGINS)
     if refusal := edition_refusal(thing, now):
         raise RefundMoved(str(refusal))
     computation = refund_sums.compute(thing, now)

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Account, Notice
 from accounts.money import to_cents
-from quota.errors import InsufficientQuota, NotActive, NothingToRefund
+from quota.errors import InsufficientQuota, NotActive, NothingToRefund, RefundMoved
 from quota.models import Image, QuotaWindow, Subscription, Term
 from quota.quotes import Basket
 from quota.rules.lifecycle import DELETION
@@ -61,6 +61,21 @@ def test_edition_ends_at_the_instant_of_approval(
     assert approved.amount == to_cents(Decimal("13.50") * (days - 11) / days)
     assert subscription.ends_at == subscription.refunded_at == now + 10 * DAY
     assert Subscription.objects.current(account.pk, now + 10 * DAY) is None
+    assert books_hold()
+
+
+def test_edition_is_not_refunded_at_the_instant_it_began(
+    account: Account, now: datetime
+) -> None:
+    approve(ask(account, now), now)
+    refund = ask(account, now, edition_line(account))
+    later = now + timedelta(microseconds=1)
+
+    with pytest.raises(RefundMoved, match="began this very instant"):
+        approve(refund, now)
+    approve(refund, later)
+
+    assert Subscription.objects.get().ends_at == later
     assert books_hold()
 
 
