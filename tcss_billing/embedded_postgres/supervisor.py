@@ -77,8 +77,10 @@ def keep(home: Path) -> Cluster:
 
 
 def stop(home: Path) -> bool:
-    """Stop the server of ``home``, used or not. Returns whether one was running."""
+    """Stop the server of ``home``, used or not; this process uses it no longer. Returns
+    whether one was running."""
     cluster = Cluster.of(home)
+    _end_use(cluster)
     if not (cluster.data / "PG_VERSION").exists():
         return False
     with _only_us(cluster):
@@ -101,8 +103,7 @@ def leave(home: Path, *, patiently: bool = False) -> bool:
     Returns whether it was stopped here.
     """
     cluster = Cluster.of(home)
-    if use := _uses.pop(cluster.root, None):
-        use.close()
+    _end_use(cluster)
     if cluster.kept.exists() or not cluster.users.exists():
         return False
     with cluster.users.open("w") as file:
@@ -121,6 +122,11 @@ def _use(cluster: Cluster) -> None:
     file = cluster.users.open("w")
     fcntl.flock(file, fcntl.LOCK_SH)
     _uses[cluster.root] = file
+
+
+def _end_use(cluster: Cluster) -> None:
+    if use := _uses.pop(cluster.root, None):
+        use.close()
 
 
 def _connect(cluster: Cluster, database: str = "postgres") -> psycopg.Connection:

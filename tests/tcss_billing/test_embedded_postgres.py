@@ -235,6 +235,7 @@ def test_stopping_leaves_no_server(home: Path) -> None:
     assert embedded_postgres.stop(home)
 
     assert not is_alive(number)
+    assert not embedded_postgres.is_used_here(home)
     assert not embedded_postgres.stop(home)
 
 
