@@ -40,7 +40,6 @@ of_account = [
 ]
 
 urlpatterns = [
-    path("", signing.home, name="home"),
     path("sign-in", signing.form_page(signing.SignIn.as_view()), name="sign-in"),
     path("sign-in/code", signing.second, name="second-step"),
     path("csp-reports", csp_reports.csp_reports, name="csp-reports"),

@@ -67,7 +67,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.Backend"]
 CSRF_FAILURE_VIEW = "tcss_billing.errors.csrf_failed"
 LOGIN_URL = "accounts:sign-in"
-LOGIN_REDIRECT_URL = "accounts:home"
+LOGIN_REDIRECT_URL = "home"
 
 TEMPLATES = [
     {

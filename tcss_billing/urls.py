@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.views.signing import staff_sign_in
-from quota.views import helping
+from quota.views import helping, home
 
 handler403 = "tcss_billing.errors.forbidden"
 handler404 = "tcss_billing.errors.not_found"
@@ -20,6 +20,7 @@ urlpatterns = [
     ),
     path("admin/inbox/", include("tcss_billing.demo.inbox")),
     path("admin/", admin.site.urls),
+    path("", home.home, name="home"),
     path("help", helping.anywhere, name="help"),
     path("", include("accounts.urls")),
     path("a/<slug:account>/", include("quota.urls")),

@@ -13,11 +13,10 @@ from django.contrib.auth.views import (
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
 )
 
@@ -26,7 +25,7 @@ from accounts.errors import Refusal, TooMany
 from accounts.forms.second_factor import TypedCodeForm
 from accounts.forms.signing import EmailForm, ResetForm, SignInForm, SignUpForm
 from accounts.http import address_of
-from accounts.models import Member, User
+from accounts.models import User
 from accounts.services import letters, people, second_factor, throttling
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -101,20 +100,6 @@ def second(request: HttpRequest) -> HttpResponse:
             return redirect(second_step.finish(request, user))
     context = {"form": form, "support": settings.SUPPORT_EMAIL}
     return render(request, "registration/second_step.html", context, status=status)
-
-
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """Lead to the only account, to a choice of accounts, or staff to the admin."""
-    if not request.user.is_authenticated:
-        return redirect(resolve_url("accounts:sign-in"))
-    members = Member.objects.filter(user=request.user.pk).select_related("account")
-    accounts = [member.account for member in members.order_by("account__name")]
-    if len(accounts) == 1:
-        return redirect(accounts[0])
-    if not accounts and request.user.is_staff:
-        return redirect("admin:index")
-    return render(request, "accounts/choose.html", {"accounts": accounts})
 
 
 @form_page

@@ -1,6 +1,6 @@
 """Months of quota, and the append-only ledger that explains their counters."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Self
 
@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
-from accounts.models import User
+from accounts.models import Account, User
 from quota.models.owned import Owned, OwnedKey
 from quota.models.subscriptions import QuotaPack
 from quota.models.tariffs import Tariff
@@ -27,6 +27,11 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
         refunded, or was (rules 8.5), nor those that outlive a refunded Professional
         Edition (rules 4.1)."""
         return self.open_at(account_id, now).filter(shut_at=None)
+
+    def drawable_of(self, accounts: Iterable[Account], now: datetime) -> Self:
+        """The same of several accounts."""
+        mine = self.filter(account__in=accounts)
+        return mine.filter(starts_at__lte=now, ends_at__gt=now, shut_at=None)
 
     def locked(self) -> list["QuotaWindow"]:
         """Lock these windows by primary key, after the account (the one lock order)."""

@@ -1,6 +1,7 @@
 """The quota header in the upper left: one indexed query however long the ledger."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -131,6 +132,20 @@ class Standing:
 def quota_header(account: Account, now: datetime) -> QuotaHeader | None:
     """The header of an account in one query, or None when no window is open."""
     return _header(open_windows(account, now), Clock(account, now))
+
+
+def headers(accounts: Iterable[Account], now: datetime) -> dict[int, QuotaHeader]:
+    """The headers of several accounts in one query, by account; those without an open
+    window have none."""
+    drawable = QuotaWindow.objects.drawable_of(accounts, now).order_by("ends_at", "pk")
+    windows: dict[int, list[OpenWindow]] = defaultdict(list)
+    for account_id, *columns in drawable.values_list("account", *COLUMNS):
+        windows[account_id].append(OpenWindow(*columns))
+    found = {
+        account.pk: _header(windows[account.pk], Clock(account, now))
+        for account in accounts
+    }
+    return {pk: header for pk, header in found.items() if header}
 
 
 def standing(account: Account, now: datetime) -> Standing:

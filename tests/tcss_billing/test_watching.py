@@ -239,7 +239,7 @@ def test_a_session_that_cannot_be_read_is_one_failure_and_is_logged(
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(fails):
-        response = client.get(reverse("accounts:home"))
+        response = client.get(reverse("home"))
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert response.status_code == 500
