@@ -14,6 +14,12 @@ from quota.models import Kind, LedgerBatch, LedgerEntry, NameUsage
 from quota.pages.ledger_rows import names_of
 from quota.pages.months import begun_months, chosen_months
 from quota.pages.rail import percent
+from quota.pages.split_scans import (
+    SplitScan,
+    called_in,
+    sources_of,
+    split_scans,
+)
 from quota.pages.words import Clock
 from quota.rules.units import format_quota_column
 
@@ -94,9 +100,13 @@ def breakdown_page(
     clock, months = Clock(account, now), begun_months(account, now)
     chosen, is_one = chosen_months(months, month, now)
     windows = [each.pk for each in chosen]
-    shares, total = shares_of(account, windows, by, SHOWN), Share("Together")
+    splits = [] if is_one else split_scans(account, [each.window for each in chosen])
+    shares = shares_of(account, windows, by, splits, SHOWN)
+    total = Share("Together")
     for reason, tenths, scans in _summed(_settled(account, windows), "reason"):
         total.add(reason, int(tenths), scans)
+    for scan in splits:
+        total.add(scan.reason, 0, -scan.rest(windows))
     most = shares[0].total if shares else 0
     rest = _names(account, windows) - SHOWN if by == "name" else 0
     csv = reverse("quota:breakdown-csv", args=[account.slug])
@@ -121,7 +131,8 @@ def breakdown_csv(
     clock, months = Clock(account, now), begun_months(account, now)
     chosen, is_one = chosen_months(months, month, now)
     title = chosen[0].words(clock) if is_one else "Open months"
-    for share in shares_of(account, [each.pk for each in chosen], by):
+    splits = [] if is_one else split_scans(account, [each.window for each in chosen])
+    for share in shares_of(account, [each.pk for each in chosen], by, splits):
         figures = [
             figure
             for reason in REASONS
@@ -135,16 +146,22 @@ def breakdown_csv(
 
 
 def shares_of(
-    account: Account, windows: Sequence[int], by: str, most: int | None = None
+    account: Account,
+    windows: Sequence[int],
+    by: str,
+    splits: Sequence[SplitScan] = (),
+    most: int | None = None,
 ) -> list[Share]:
     """The shares, the largest leading, at most so many names; without a limit they are
-    together what the windows were used for. At most three queries, over roll-ups."""
+    together what the windows were used for. At most three queries, over roll-ups, and
+    two more for the few ``splits``, which count once."""
     if by == "name":
-        found = _by_name(account, windows, most)
+        found = _by_name(account, windows, splits, most)
     else:
         column = "source" if by == "source" else "by"
         rows = _summed(_settled(account, windows), column, "reason")
-        found = _gathered(rows, _words(account, by))
+        rest = _rest(account, windows, splits, column)
+        found = _gathered([*rows, *rest], _words(account, by))
     return sorted(found, key=lambda share: (-share.total, share.what))
 
 
@@ -160,6 +177,19 @@ def _summed(
     scans = "scans" if rows.model is NameUsage else "entries"
     summed = rows.order_by().values_list(*columns)
     return [tuple(row) for row in summed.annotate(Sum("tenths"), Sum(scans))]
+
+
+def _rest(
+    account: Account,
+    windows: Sequence[int],
+    splits: Sequence[SplitScan],
+    column: str,
+) -> Iterator[tuple[Any, ...]]:
+    """What entries count too much where a scan is split, as rows to add."""
+    sources = sources_of(account, splits) if column == "source" else {}
+    for scan in splits:
+        key = sources.get(scan.task, "") if column == "source" else scan.by
+        yield key, scan.reason, 0, -scan.rest(windows)
 
 
 def _words(account: Account, by: str) -> Callable[[Any], str]:
@@ -190,7 +220,12 @@ def _gathered(
     return list(found.values())
 
 
-def _by_name(account: Account, windows: Sequence[int], most: int | None) -> list[Share]:
+def _by_name(
+    account: Account,
+    windows: Sequence[int],
+    splits: Sequence[SplitScan],
+    most: int | None,
+) -> list[Share]:
     names = NameUsage.objects.filter(account=account, window__in=windows)
     sums = {
         f"{reason}_{column}": Sum(column, filter=Q(reason=reason), default=0)
@@ -199,20 +234,25 @@ def _by_name(account: Account, windows: Sequence[int], most: int | None) -> list
     }
     grouped = names.order_by().values("source", "name")
     largest = grouped.annotate(all=Sum("tenths"), **sums).order_by("-all", "name")
-    found: list[Share] = []
+    found: dict[tuple[str, str], Share] = {}
     for source, name, *figures in largest.values_list("source", "name", *sums)[:most]:
         share = Share(name or "Without a name", SOURCES.get(source, ""))
         for reason, tenths, scans in zip(
             REASONS, figures[::2], figures[1::2], strict=True
         ):
             share.add(reason, int(tenths), scans)
-        found.append(share)
+        found[source, name] = share
     gone = Share(DELETED)
     for reason, tenths, scans in _summed(_settled(account, windows), "reason"):
         gone.add(reason, int(tenths), scans)
     for reason, tenths, scans in _summed(names, "reason"):
         gone.add(reason, -int(tenths), -scans)
-    return [*found, *([gone] if gone.total else [])]
+    called = called_in(account, splits)
+    for scan in splits:
+        counted = found.get(called[scan]) if scan in called else gone
+        if counted:
+            counted.add(scan.reason, 0, -scan.rest(windows))
+    return [*found.values(), *([gone] if gone.total else [])]
 
 
 def _names(account: Account, windows: Sequence[int]) -> int:

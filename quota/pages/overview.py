@@ -12,6 +12,7 @@ from quota.models.selection import IS_OF
 from quota.pages.charts import Ahead, Chart, chart
 from quota.pages.foresight import Strip, demand_of, schedule_to_change, strip
 from quota.pages.header import Standing
+from quota.pages.split_scans import split_scans
 from quota.pages.subscription import NEAR_END, Step, tag_of
 from quota.pages.tasks import TaskRow, recent_tasks
 from quota.pages.unused import Unused, unused
@@ -180,7 +181,8 @@ def _capped(count: int) -> str:
 def _chart(account: Account, stands: Standing, clock: Clock) -> Chart | None:
     if not stands.windows:
         return None
-    days = usage_days(account, stands.windows, clock)
+    splits = split_scans(account, stands.windows)
+    days = usage_days(account, stands.windows, splits, clock)
     found = stands.forecast
     if found is None:
         return chart(days)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 
@@ -26,6 +26,7 @@ from quota.pages.ledger_filter import (
 from quota.pages.ledger_filter import entries as entries_of
 from quota.pages.ledger_rows import LedgerRow, batch_rows, entry_rows
 from quota.pages.months import Month, begun_months, chosen_months
+from quota.pages.split_scans import SplitScan, split_scans
 from quota.pages.words import Clock, plural
 from quota.rules.units import format_quota
 
@@ -79,16 +80,11 @@ def usage_page(account: Account, asked: Asked, cursor: str, now: datetime) -> Us
     rows, after, count = _lines(account, asked, found, cursor, clock)
     query, url = asked.query(), reverse("quota:usage", args=[account.slug])
     windows = [month.window for month in chosen]
-    shared = shared_scans(account, [month.pk for month in chosen], clock)
-    days = usage_days(
-        account,
-        windows,
-        clock,
-        of={"window": chosen[0].pk} if is_one else {},
-        shared=shared,
-    )
+    splits = [] if is_one else split_scans(account, windows)
+    of = {"window": chosen[0].pk} if is_one else {}
+    days = usage_days(account, windows, splits, clock, of)
     return UsagePage(
-        totals=_totals(account, chosen, clock, shared) if chosen else None,
+        totals=_totals(account, chosen, clock, splits) if chosen else None,
         chart=chart(days, more_query=_month_query(asked)) if days else None,
         months=[(str(month.pk), month.words(clock)) for month in months],
         rows=rows,
@@ -139,48 +135,16 @@ def _end(window: OpenWindow) -> datetime:
     return window.ends_at
 
 
-def shared_scans(
-    account: Account, windows: Sequence[int], clock: Clock
-) -> Counter[tuple[date, str]]:
-    """How many entries of a day and reason are not a scan more, but the rest of one
-    that drew from another of these windows as well (rules 5.8). The scan that drained
-    a window is the last of its task there."""
-    if len(windows) < 2:
-        return Counter()
-    draining = LedgerBatch.objects.filter(
-        account=account, window__in=windows, kind=Kind.HOLD, free_after_tenths=0
-    )
-    last = LedgerEntry.objects.filter(
-        account=account, pk__in=draining.values("last_entry")
-    )
-    ends = LedgerEntry.objects.filter(
-        kind__in=[Kind.SETTLE, Kind.RELEASE],
-        account=account,
-        scan__in=last.values("scan"),
-    )
-    parts = (
-        ends.filter(kind=Kind.SETTLE, window__in=windows)
-        .values("scan", "reason")
-        .annotate(parts=Count("pk"), at=Max("created_at"))
-        .filter(parts__gt=1)
-    )
-    shared: Counter[tuple[date, str]] = Counter()
-    for scan in parts:
-        day = scan["at"].astimezone(clock.zone).date()
-        shared[day, scan["reason"]] += scan["parts"] - 1
-    return shared
-
-
 def usage_days(
     account: Account,
     windows: Sequence[OpenWindow],
+    splits: Sequence[SplitScan],
     clock: Clock,
     of: dict[str, Any] | None = None,
-    shared: Counter[tuple[date, str]] | None = None,
 ) -> Sequence[Day]:
     """Every local day from the first window's beginning to the first reset, with what
     the account used on it, or only what is ``of`` one window. A scan that ended after
-    the reset adds its day; of one that windows ``shared`` a part is left out."""
+    the reset adds its day; one of ``splits`` counts once."""
     if not windows:
         return []
     starts = min(window.starts_at for window in windows).astimezone(clock.zone)
@@ -191,7 +155,10 @@ def usage_days(
         account=account, kind=Kind.SETTLE, starts_at__gte=begin, **bounds
     ).annotate(date=TruncDate("starts_at", tzinfo=clock.zone))
     sums = bins.order_by().values_list("date", "reason")
-    rest = shared or Counter()
+    rest: Counter[tuple[date, str]] = Counter()
+    for scan in splits:
+        day = scan.at.astimezone(clock.zone).date()
+        rest[day, scan.reason] += scan.rest(scan.windows)
     used: dict[tuple[date, str], tuple[int, int]] = {
         (day, reason): (int(tenths), entries - rest[day, reason])
         for day, reason, tenths, entries in sums.annotate(Sum("tenths"), Sum("entries"))
@@ -232,13 +199,14 @@ def _totals(
     account: Account,
     months: Sequence[Month],
     clock: Clock,
-    shared: Counter[tuple[date, str]],
+    splits: Sequence[SplitScan],
 ) -> Totals:
-    bins = UsageBin.objects.filter(
-        account=account, kind=Kind.SETTLE, window__in=[month.pk for month in months]
-    )
+    chosen = [month.pk for month in months]
+    bins = UsageBin.objects.filter(account=account, kind=Kind.SETTLE, window__in=chosen)
     sums = bins.order_by().values_list("reason").annotate(Sum("tenths"), Sum("entries"))
-    rest = Counter(reason for _, reason in shared.elements())
+    rest: Counter[str] = Counter()
+    for scan in splits:
+        rest[scan.reason] += scan.rest(chosen)
     used = {
         reason: (int(tenths), entries - rest[reason])
         for reason, tenths, entries in sums

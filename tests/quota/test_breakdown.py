@@ -12,9 +12,11 @@ from django.test import Client
 from accounts.models import Account, User
 from quota.models import Kind, NameUsage, QuotaWindow
 from quota.pages.breakdown import WAYS, shares_of
+from quota.quotes import Basket
 from tests.factories import (
     ImageFactory,
     account_with,
+    buy,
     creator_of,
     finish,
     member_of,
@@ -94,6 +96,31 @@ def test_the_page_and_its_file_agree(
     assert "<b>3.1</b>" in page or 'data-label="Quota">3.1</td>' in page
     assert all(f'name">{line["What"]}' in page for line in lines)
     assert part.content.decode().lstrip().startswith('<div id="shares">')
+
+
+def test_a_scan_that_draws_from_two_months_is_one_scan(
+    client: Client, account: Account, mei: User, now: datetime
+) -> None:
+    buy(account, Basket(quantity=300), now + timedelta(hours=1))
+    images = ImageFactory.create_batch(300, account=account, name="team/one")
+    later = now + timedelta(days=1)
+    for chosen in (images[:1], images[:1], images[1:]):
+        press(account, chosen, later, by=mei)
+        finish(account, later)
+    with time_machine.travel(later):
+        client.force_login(creator_of(account))
+        overview = client.get("/a/halden-pay/").content.decode()
+        pages = [client.get(f"{URL}?by={by}").content.decode() for by in WAYS]
+        files = [client.get(f"{URL}.csv?by={by}").getvalue().decode() for by in WAYS]
+
+    # 1 and 0.1 leave 298.9 of the first month: 298 firsts, and 0.9 of another.
+    assert "300 first scans" in overview
+    for page, file in zip(pages, files, strict=True):
+        (line,) = csv.DictReader(StringIO(file))
+        assert line["First scans"] == "300"
+        assert Decimal(line["Quota of first scans"]) == 300
+        assert page.count("300</td>") == 2
+        assert "301" not in page
 
 
 def test_only_the_largest_names_are_on_the_page(

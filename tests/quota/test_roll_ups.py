@@ -63,7 +63,7 @@ def test_reconcile_sees_a_roll_up_that_is_not_the_ledger(account: Account) -> No
 
 def test_days_begin_at_midnight_of_the_accounts_zone(account: Account) -> None:
     now = datetime(2026, 11, 26, 9, tzinfo=UTC)
-    days = usage_days(account, open_windows(account, now), Clock(account, now))
+    days = usage_days(account, open_windows(account, now), [], Clock(account, now))
 
     used = {day.date: (day.first_tenths, day.repeat_tenths) for day in days}
 
