@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from accounts.models import Account
 from tcss_billing import embedded_postgres
 from tcss_billing.state import home
+from tests import databases
 from tests.accounts import stripe_server
 from tests.accounts.stripe_server import StripeServer
 from tests.factories import account_with, creator_of
@@ -89,19 +90,12 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     application's role, as in production."""
     name = f"test_{os.getpid()}"
     with django_db_blocker.unblock():
-        owner = connections["owner"]
-        identifier = sql.Identifier(name)
-        with owner._nodb_cursor() as cursor:
-            cursor.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
-        for alias in connections:
-            connections[alias].close()
-            connections[alias].settings_dict["NAME"] = name
-        call_command("provision", verbosity=0)
+        databases.make(name)
     yield
     with django_db_blocker.unblock():
         for alias in connections:
             connections[alias].close()
-        _drop(identifier)
+        _drop(sql.Identifier(name))
 
 
 def _drop(database: sql.Identifier) -> None:
