@@ -41,7 +41,7 @@ HEADERS = {
 
 class ContentPolicy:
     """A strict content policy: nothing inline, nothing from elsewhere. What a browser
-    refuses by it is reported (accounts.csp_reports)."""
+    refuses by it is reported (accounts.views.csp_reports)."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

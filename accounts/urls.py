@@ -2,9 +2,9 @@
 
 from django.urls import include, path
 
-from accounts import csp_reports, webhooks
 from accounts.views import (
     access,
+    csp_reports,
     invites,
     members,
     notices,
@@ -12,6 +12,7 @@ from accounts.views import (
     profile,
     second_factor,
     signing,
+    webhooks,
 )
 
 app_name = "accounts"

@@ -11,8 +11,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from accounts import looking
+from accounts.admin.people import AccountAdmin
 from accounts.models import Account, Member
-from accounts.people_admin import AccountAdmin
 from quota.admin.staff import staff_of
 from quota.pages.account_desk import account_desk
 from quota.services import back_office

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.acts import act_page
+from accounts.admin.acts import act_page
+from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin, ReadOnlyRows
 from accounts.models import User
-from accounts.readonly import AccountFilter, ReadOnlyAdmin, ReadOnlyRows
 from quota.admin.staff import staff_of
 from quota.forms.back_office import ReasonForm
 from quota.models import (

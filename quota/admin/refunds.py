@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin, csv_of
 from accounts.errors import Refusal
 from accounts.money import format_money
-from accounts.readonly import AccountFilter, ReadOnlyAdmin, csv_of
 from quota.admin.staff import staff_of
 from quota.forms.decisions import HOLDS, ApproveForm, ConfirmForm, RejectForm
 from quota.models import LedgerEntry, RefundRequest

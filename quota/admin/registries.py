@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.readonly import ReadOnlyAdmin
+from accounts.admin.readonly import ReadOnlyAdmin
 from quota.models import Registry, RegistrySync
 
 

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from accounts.acts import address_of
+from accounts.admin.acts import address_of
 from accounts.models import User
 from quota.services.deciding import Staff
 

@@ -10,8 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from accounts.admin.readonly import ReadOnlyAdmin
 from accounts.errors import Refusal
-from accounts.readonly import ReadOnlyAdmin
 from quota.admin.staff import staff_of
 from quota.forms.back_office import TariffForm
 from quota.models import Tariff

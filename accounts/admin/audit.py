@@ -1,15 +1,13 @@
-"""The back office: of money in `money_admin`, of people in `people_admin`."""
+"""What staff did, as the back office shows it: append-only, in words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 
-from accounts import money_admin, people_admin
-from accounts.models import AuditEntry, BalanceEntry
-from accounts.readonly import AccountFilter, ReadOnlyAdmin
+from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin
+from accounts.models import AuditEntry
 
-__all__ = ["money_admin", "people_admin"]
 # What services write down, as people read it; another act is its own words.
 ACTS = {
     "record_top_up": "Recorded a bank transfer",
@@ -30,21 +28,6 @@ ACTS = {
     "Send again": "Sent a message again",
     "Reset second factor": "Reset a second factor",
 }
-
-
-@admin.register(BalanceEntry)
-class BalanceEntryAdmin(ReadOnlyAdmin):
-    """Movements. Money comes in as a bank transfer, and is corrected by an
-    adjustment: each has a form of its own."""
-
-    list_display = (
-        "account", "kind", "amount", "balance_after", "reference", "reason",
-        "created_at",
-    )  # fmt: skip
-    list_select_related = ("account",)
-    list_filter = ("kind", AccountFilter)
-    exact_search = ("account__slug", "id")
-    change_list_template = "admin/accounts/balanceentry/change_list.html"
 
 
 @admin.register(AuditEntry)

@@ -11,7 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.acts import act_page, address_of
+from accounts.admin.acts import act_page, address_of
+from accounts.admin.money_forms import ReasonForm
+from accounts.admin.people_forms import OpenAccountForm
+from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin
 from accounts.models import (
     Account,
     Invite,
@@ -22,10 +25,7 @@ from accounts.models import (
     Outgoing,
     User,
 )
-from accounts.readonly import AccountFilter, ReadOnlyAdmin
 from accounts.services import resending, second_factor, staff_opening
-from accounts.staff_forms import ReasonForm
-from accounts.staff_people_forms import OpenAccountForm
 
 
 class PlainGroupAdmin(GroupAdmin):

@@ -9,18 +9,40 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.acts import act_page, address_of
-from accounts.models import Adjustment, BankTransfer, PaymentEvent, TopUp, User
-from accounts.money import format_money
-from accounts.payments.references import number_of
-from accounts.readonly import ReadOnlyAdmin
-from accounts.services import adjusting, transfers
-from accounts.staff_forms import (
+from accounts.admin.acts import act_page, address_of
+from accounts.admin.money_forms import (
     AdjustmentForm,
     NothingMoreForm,
     ReasonForm,
     TransferForm,
 )
+from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin
+from accounts.models import (
+    Adjustment,
+    BalanceEntry,
+    BankTransfer,
+    PaymentEvent,
+    TopUp,
+    User,
+)
+from accounts.money import format_money
+from accounts.payments.references import number_of
+from accounts.services import adjusting, transfers
+
+
+@admin.register(BalanceEntry)
+class BalanceEntryAdmin(ReadOnlyAdmin):
+    """Movements. Money comes in as a bank transfer, and is corrected by an
+    adjustment: each has a form of its own."""
+
+    list_display = (
+        "account", "kind", "amount", "balance_after", "reference", "reason",
+        "created_at",
+    )  # fmt: skip
+    list_select_related = ("account",)
+    list_filter = ("kind", AccountFilter)
+    exact_search = ("account__slug", "id")
+    change_list_template = "admin/accounts/balanceentry/change_list.html"
 
 
 class ActingAdmin(ReadOnlyAdmin):
