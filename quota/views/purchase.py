@@ -180,9 +180,6 @@ def _done(request: AccountRequest, order: Order, now: datetime) -> HttpResponse:
         "continue_url": _continue_url(request),
         "receipt": paid,
         "added": added(paid, stands.header),
-        # Its header is another one, and it looks again by itself.
-        "on_overview": request.htmx.current_url_abs_path
-        == request.account.get_absolute_url(),
         "standing": stands,
         "header": stands.header,
     }

@@ -29,7 +29,10 @@ document.body.addEventListener("htmx:afterSwap", ({ target, detail }) => {
     dialog.showModal();
   }
   // A part that was swapped inside it leaves the focus where it is.
-  if (detail.target.matches("dialog, .frame")) (find("[role=alert]", dialog) ? find("[aria-invalid=true]", dialog) : find("[autofocus]", dialog))?.focus();
+  if (detail.target.matches("dialog, .frame")) {
+    const refused = find("[role=alert]", dialog);
+    find(refused ? "[aria-invalid=true]" : "[autofocus]", dialog)?.focus();
+  }
   all("[data-copy]", dialog).forEach((button) => { button.hidden = !navigator.clipboard; });
 });
 all("dialog").forEach((dialog) => {
@@ -53,8 +56,10 @@ document.addEventListener("click", (event) => {
   if (step) {
     event.preventDefault();
     const input = find("input", step.closest(".stepper"));
-    const moved = (Number.parseInt(input.value.replaceAll(",", ""), 10) || 0) + Number(step.dataset.step);
-    input.value = Math.min(Number(input.dataset.most ?? Infinity), Math.max(Number(input.dataset.least ?? 300), moved));
+    const { least = 300, most = Infinity } = input.dataset;
+    const typed = Number.parseInt(input.value.replaceAll(",", ""), 10) || 0;
+    const moved = typed + Number(step.dataset.step);
+    input.value = Math.min(Number(most), Math.max(Number(least), moved));
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 });
@@ -83,7 +88,8 @@ function bulk(scope = "") {
   if (scope) query.set("scope", scope);
   else ticked.forEach((box) => query.append("image", box.value));
   clearTimeout(pending);
-  pending = setTimeout(() => htmx.ajax("GET", `${find("#images").dataset.bulk}?${query}`, "#bulk"), 150);
+  const url = `${find("#images").dataset.bulk}?${query}`;
+  pending = setTimeout(() => htmx.ajax("GET", url, "#bulk"), 150);
 }
 document.addEventListener("click", (event) => {
   const box = event.target.closest('#rows input[name="image"]');
@@ -102,47 +108,25 @@ document.addEventListener("change", ({ target }) => {
 // Polls wait while the tab is hidden or rows are ticked; nothing ticked is lost.
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const { elt, requestConfig } = event.detail;
-  const poll = requestConfig.triggeringEvent === undefined || requestConfig.triggeringEvent?.type === "htmx:poll";
+  const { triggeringEvent: by } = requestConfig;
+  const poll = by === undefined || by?.type === "htmx:poll";
   const busy = document.hidden || (elt.id === "rows" && boxes().some((box) => box.checked));
   if (poll && elt.getAttribute("hx-trigger")?.startsWith("every") && busy) event.preventDefault();
 });
 
-// What could not be done is said in place; what was typed stays. The server's own words
-// open in the dialog that was asked for, or stand in the open one, or under the top bar.
-function place() {
-  const dialog = find("dialog[open]");
-  all(".said").forEach((note) => note.remove());
-  return dialog ? find(".dlg-body", dialog) ?? dialog : find("#flash");
-}
-function say(words) {
-  if (find(".said")?.textContent === words) return;
-  const note = Object.assign(document.createElement("div"), { className: "note bad said cut", textContent: words });
-  note.setAttribute("role", "alert");
-  place().prepend(note);
-}
-document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const said = detail.xhr.getResponseHeader("HX-Said");
-  if (!said) return;
-  detail.shouldSwap = true;
-  detail.isError = false;
-  if (said === "note") { detail.target = place(); detail.swapOverride = "afterbegin"; }
-});
-document.body.addEventListener("htmx:responseError", ({ detail }) => say(detail.requestConfig.verb === "get" && detail.xhr.status > 501 ? "No connection. Figures may be old." : "Something broke on our side. Load the page again before you repeat this."));
-document.body.addEventListener("htmx:sendError", () => say("No connection. Figures may be old."));
 // What makes a press valid stays out of addresses, and so out of logs.
-document.body.addEventListener("htmx:configRequest", ({ detail }) => { if (detail.verb === "get") delete detail.parameters.csrfmiddlewaretoken; });
-document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
-  // Figures that are read again say nothing of a press that was refused.
-  const over = detail.requestConfig.verb === "get" ? ".said.cut" : ".said";
-  if (detail.xhr.status < 400) all(over).forEach((note) => note.remove());
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.verb === "get") delete detail.parameters.csrfmiddlewaretoken;
 });
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
-  const single = !typing && !event.ctrlKey && !event.metaKey && !event.altKey && root.dataset.keys !== "off";
+  const held = event.ctrlKey || event.metaKey || event.altKey;
+  const single = !typing && !held && root.dataset.keys !== "off";
   if (single && event.key === "/" && find("#q")) { event.preventDefault(); find("#q").focus(); }
   if (single && "[]".includes(event.key)) find(`[data-key="${event.key}"]`)?.click();
-  if (single && event.key === "?" && find("#help") && !find("dialog[open]")) htmx.ajax("GET", find("#help").href, "#modal");
+  const help = !find("dialog[open]") && find("#help");
+  if (single && event.key === "?" && help) htmx.ajax("GET", help.href, "#modal");
   const stepper = event.target.closest(".stepper");
   if (stepper && event.target.matches("input") && ["ArrowUp", "ArrowDown"].includes(event.key)) {
     event.preventDefault();

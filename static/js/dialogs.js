@@ -4,7 +4,8 @@ let leaving = false;
 
 document.body.addEventListener("htmx:afterSwap", ({ target, detail }) => {
   const { verb } = detail.requestConfig ?? {};
-  if (verb !== "get" || !target.closest?.("dialog") || !detail.target.matches("dialog, .frame")) return;
+  const whole = target.closest?.("dialog") && detail.target.matches("dialog, .frame");
+  if (verb !== "get" || !whole) return;
   const at = detail.pathInfo.finalRequestPath;
   if (history.state?.dialog) history.replaceState(history.state, "", at);
   else history.pushState({ dialog: true }, "", at);

@@ -31,17 +31,23 @@ async function link(before, text) {
 async function checked(raw, before, number) {
   const found = /^\{"hash":"([0-9a-f]{64})","line":(.*)\},?$/s.exec(raw);
   if (!found) throw new Error(`Line ${number} is not a line of a statement.`);
-  if (await link(before, found[2]) !== found[1]) throw new Error(`Line ${number} is not the one that was written.`);
+  if (await link(before, found[2]) !== found[1]) {
+    throw new Error(`Line ${number} is not the one that was written.`);
+  }
   return [found[1], JSON.parse(found[2])];
 }
 
 function book(sums, line, number) {
   const move = MOVES[line.kind];
-  if (!move || !Number.isInteger(line.tenths) || line.tenths < 0) throw new Error(`Line ${number} is not an entry.`);
+  if (!move || !Number.isInteger(line.tenths) || line.tenths < 0) {
+    throw new Error(`Line ${number} is not an entry.`);
+  }
   ["used", "held", "left"].forEach((name, at) => { sums[name] += move[at] * line.tenths; });
   sums[line.kind] = (sums[line.kind] ?? 0) + line.tenths;
   sums.entries += 1;
-  if (sums.left !== line.left_tenths) throw new Error(`Line ${number}: ${sums.left} tenths are left, not as stated.`);
+  if (sums.left !== line.left_tenths) {
+    throw new Error(`Line ${number}: ${sums.left} tenths are left, not as stated.`);
+  }
 }
 
 function isClosing(line, sums) {
@@ -71,7 +77,9 @@ async function proof(file) {
       before = hash;
       if (number === 1 && line.type !== "opening") throw new Error("The opening is missing.");
       closed = line.type === "closing";
-      if (closed && !isClosing(line, sums)) throw new Error("The closing is not what the entries come to.");
+      if (closed && !isClosing(line, sums)) {
+        throw new Error("The closing is not what the entries come to.");
+      }
       if (!closed && number > 1) book(sums, line, number);
       if (number % 5000 === 0) said.textContent = `${number.toLocaleString("en")} lines read …`;
     }
@@ -89,11 +97,20 @@ prove.querySelector("input").addEventListener("change", async ({ target }) => {
   try {
     const { entries, tail } = await proof(file);
     const wanted = prove.dataset.tail;
-    if (wanted && wanted !== tail) throw new Error(`The file is whole, but it is not this statement: it closes with ${tail}.`);
+    if (wanted && wanted !== tail) {
+      throw new Error(
+        `The file is whole, but it is not this statement: it closes with ${tail}.`
+      );
+    }
     said.className = "state ok";
-    said.textContent = `Proved: ${entries.toLocaleString("en")} entries, each as it was written, and they add up.`;
+    const count = entries.toLocaleString("en");
+    said.textContent =
+      `Proved: ${count} entries, each as it was written, and they add up.`;
   } catch (broken) {
     said.className = "state bad";
-    said.textContent = broken instanceof TypeError || broken instanceof SyntaxError ? "This file cannot be read as a statement." : broken.message;
+    const unreadable = broken instanceof TypeError || broken instanceof SyntaxError;
+    said.textContent = unreadable
+      ? "This file cannot be read as a statement."
+      : broken.message;
   }
 });

@@ -1,6 +1,8 @@
 """One scan and one purchase by keyboard alone, and without scripts; and what happens
 when a browser is slow, doubled, signed out, or cut off."""
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,13 +12,16 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
-from quota.models import Order, ScanTask
-from tests.browser.walk import entered
+from quota.models import Order, RefundRequest, ScanTask
+from tests.browser.walk import entered, listen
 from tests.factories import ImageFactory, account_with, creator_of, finish, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # More presses of Tab than any page of ours has stops.
 MOST_STOPS = 90
+CUT_OFF = re.compile(
+    r"htmx:(afterRequest|sendError|responseError)|net::ERR|Status Error"
+)
 
 
 @pytest.fixture
@@ -30,11 +35,14 @@ def account() -> Account:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer, account: Account) -> Page:
-    """A window of the creator's, on the local images."""
+def page(browser: Browser, live_server: LiveServer, account: Account) -> Iterator[Page]:
+    """A window of the creator's, on the local images, whose console says nothing but
+    that a request was cut off."""
     page = entered(browser, live_server, creator_of(account)).new_page()
+    heard = listen(page)
     page.goto(f"{live_server.url}/a/halden-pay/images/local")
-    return page
+    yield page
+    assert [words for words in heard if not CUT_OFF.search(words)] == []
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -55,7 +63,9 @@ def test_by_keyboard_alone_from_signing_in_to_the_receipt(
     browser: Browser, live_server: LiveServer, account: Account
 ) -> None:
     page = entered(browser, live_server, None).new_page()
+    heard = listen(page)
     page.goto(f"{live_server.url}/sign-in?next=/a/halden-pay/images/local")
+    expect(page.locator("#id_username")).to_be_focused()
     page.keyboard.type(creator_of(account).email)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -112,6 +122,22 @@ def test_by_keyboard_alone_from_signing_in_to_the_receipt(
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("Order")
     assert Order.objects.count() == 2
+
+    # Ask for it back: the first letters choose the reason.
+    back = page.locator(".page-head a", has_text="Request a refund")
+    tab_to(page, back)
+    page.keyboard.press("Enter")
+    reason = page.locator("#modal #reason")
+    expect(reason).to_be_visible()
+    tab_to(page, reason)
+    page.keyboard.press("ArrowDown")
+    tab_to(page, page.locator('#modal input[name="understood"]'))
+    page.keyboard.press("Space")
+    tab_to(page, page.locator("#modal button.primary"))
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Refund of the pack of 600")
+    assert RefundRequest.objects.get().order == Order.objects.latest("pk")
+    assert heard == []
 
 
 def test_without_scripts_from_signing_in_to_the_receipt(

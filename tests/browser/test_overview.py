@@ -8,8 +8,7 @@ from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
-from tests.browser.test_console import sign_in
-from tests.browser.walk import Walk, entered
+from tests.browser.walk import Walk, entered, listen
 from tests.factories import ImageFactory, account_with, creator_of, finish, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,14 +38,19 @@ def test_the_overview_of_who_runs_short_is_accessible_and_fits(
     assert not walk.faults, "\n".join(walk.faults)
 
 
-def test_the_advised_purchase_opens_with_its_quantity(
+def test_the_advised_purchase_is_made_over_the_overview(
     browser: Browser, live_server: LiveServer, account: Account
 ) -> None:
-    page = browser.new_page()
-    sign_in(page, live_server, account)
+    page = entered(browser, live_server, creator_of(account)).new_page()
+    heard = listen(page)
     page.goto(f"{live_server.url}/a/{account.slug}/")
 
     page.locator(".advice a", has_text="Buy ").click()
 
     expect(page.locator("#quantity")).to_have_value("300")
     expect(page.locator("#usage-bars")).to_contain_text("300 is enough.")
+    page.locator("#modal button.primary", has_text="Pay $36.00").click()
+    expect(page.locator("#modal")).to_contain_text("300 scans added")
+    page.keyboard.press("Escape")
+    expect(page.locator("#month")).to_contain_text("430 of 600")
+    assert heard == []

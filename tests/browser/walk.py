@@ -61,6 +61,20 @@ def marks_of(html: str) -> frozenset[tuple[str, ...]]:
     )
 
 
+def listen(page: Page) -> list[str]:
+    """What the browser's console says from now on, and where."""
+    heard: list[str] = []
+
+    def hear(words: str) -> None:
+        # A page that answers 404 is said to have failed to load; it is what we look at.
+        if "the server responded with a status of" not in words:
+            heard.append(f"{page.url}: {words}")
+
+    page.on("console", lambda said: hear(said.text))
+    page.on("pageerror", lambda error: hear(str(error)))
+    return heard
+
+
 def check(page: Page, name: str) -> None:
     """Nothing is wrong with what stands there now, as it stands."""
     page.evaluate(AXE_SCRIPT)
@@ -74,17 +88,11 @@ class Walk:
 
     page: Page
     base: str
-    faults: list[str] = field(default_factory=list)
+    faults: list[str] = field(init=False)
     looked: int = 0
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self._hear(said.text))
-        self.page.on("pageerror", lambda error: self._hear(str(error)))
-
-    def _hear(self, words: str) -> None:
-        # A page that answers 404 is said to have failed to load; it is what we look at.
-        if "the server responded with a status of" not in words:
-            self.faults.append(f"{self.page.url}: {words}")
+        self.faults = listen(self.page)
 
     def open(self, path: str, *, narrowest: bool = False) -> None:
         """Load it once and look at it."""

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from pytest_django.asserts import assertContains, assertNotContains
+from pytest_django.asserts import assertContains
 
 from accounts.models import Account
 from quota.models import Order, QuotaWindow
@@ -35,21 +35,18 @@ def test_buying_quota_pays_and_grants_once(signed_in: Client, account: Account) 
 def test_the_page_under_the_dialog_shows_what_was_bought(
     signed_in: Client, account: Account
 ) -> None:
-    def pay(under: str) -> Any:
-        dialog = signed_in.get(url("purchase", account))
-        names = ("key", "state", "total")
-        data = {"quantity": "300", **{name: hidden(dialog, name) for name in names}}
-        here = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{under}"}
-        return signed_in.post(url("purchase", account), data, headers=here)
+    dialog = signed_in.get(url("purchase", account))
+    names = ("key", "state", "total")
+    data = {"quantity": "300", **{name: hidden(dialog, name) for name in names}}
 
-    listed, overview = pay("/a/halden-pay/images/local"), pay("/a/halden-pay/")
+    paid = signed_in.post(
+        url("purchase", account), data, headers={"HX-Request": "true"}
+    )
 
-    for answer in (listed, overview):
-        assertContains(answer, "300 scans added")
-        assertContains(answer, 'class="g-add"')
-        assert "quota-moved" in answer.headers["HX-Trigger"]
-    assertContains(listed, 'id="quota"')
-    assertNotContains(overview, 'id="quota"')
+    assertContains(paid, "300 scans added")
+    assertContains(paid, 'class="g-add"')
+    assertContains(paid, 'id="quota"')
+    assert "quota-moved" in paid.headers["HX-Trigger"]
 
 
 def test_two_tabs_cannot_buy_twice_unseen(signed_in: Client, account: Account) -> None:
