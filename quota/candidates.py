@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from quota.models import Image, ScanTask, Tariff
@@ -69,7 +70,9 @@ PRICED = """
 def _chosen(images: QuerySet[Image]) -> tuple[str, dict[str, Any]]:
     """Return the selection as a CTE's text with named parameters."""
     columns = images.order_by().values("id", "digest", "first_seen_at", "scanned_at")
-    sql, values = columns.query.sql_with_params()
+    # Of no images at all, too, which Django would rather not ask about.
+    compiler = columns.query.get_compiler(DEFAULT_DB_ALIAS, elide_empty=False)
+    sql, values = compiler.as_sql()
     names = {f"chosen_{number}": value for number, value in enumerate(values)}
     return sql % tuple(f"%({name})s" for name in names), names
 

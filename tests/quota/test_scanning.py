@@ -5,7 +5,14 @@ from uuid import uuid4
 
 import pytest
 
-from quota.errors import AlreadyScanning, InsufficientQuota, KeyReused, QuoteMoved
+from quota.errors import (
+    AlreadyScanning,
+    InsufficientQuota,
+    KeyReused,
+    NotActive,
+    NothingToScan,
+    QuoteMoved,
+)
 from quota.models import (
     Finding,
     Image,
@@ -35,7 +42,8 @@ pytestmark = pytest.mark.django_db
 
 BOUGHT = datetime(2024, 3, 15, 14, tzinfo=UTC)
 RESET = datetime(2024, 4, 15, 14, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+END = datetime(2024, 5, 15, 14, tzinfo=UTC)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 def request(images: list[Image], **changes: object) -> ScanRequest:
@@ -71,6 +79,7 @@ def test_history_is_for_the_life_of_the_subscription(now: datetime) -> None:
     image = ImageFactory.create(account=account)
     press(account, [image], BOUGHT)
     finish(account, BOUGHT)
+    Image.objects.update(scanned_at=BOUGHT)  # its very first instant
 
     task = press(account, [image], RESET)
 
@@ -97,15 +106,20 @@ def test_a_hold_sets_quota_aside_and_a_result_uses_it(now: datetime) -> None:
 
 def test_a_failed_scan_is_free_and_the_next_is_still_a_first(now: datetime) -> None:
     account = account_with(now=now)
-    image = ImageFactory.create(account=account)
+    image, other = ImageFactory.create_batch(2, account=account)
+    for fails in (True, False):
+        press(account, [other], now)
+        finish(account, now, fails=fails)
     press(account, [image], now)
 
     finish(account, now, fails=True)
 
     window = QuotaWindow.objects.open_at(account.pk, now).get()
-    assert (window.held_tenths, window.used_tenths) == (0, 0)
+    assert (window.held_tenths, window.used_tenths) == (0, 10)
     image.refresh_from_db()
     assert (image.outcome, image.outcome_reason) == ("failed", "The layer is broken.")
+    other.refresh_from_db()
+    assert (other.outcome, other.outcome_reason) == ("scanned", "")
     assert press(account, [image], now).cost_tenths == 10
     assert_books_are_proved()
 
@@ -186,20 +200,44 @@ def test_an_image_in_flight_is_left_out_and_alone_refused(now: datetime) -> None
     assert (task.images, task.left_out) == (1, 1)
     with pytest.raises(AlreadyScanning):
         press(account, images[:1], now)
+    working.claim(account_id=account.pk, limit=1, now=now)
+    with pytest.raises(NothingToScan, match="All of these images are already"):
+        press(account, images, now)
+    with pytest.raises(NothingToScan, match="Choose at least one"):
+        press(account, [], now)
 
 
-def test_a_dearer_press_than_agreed_starts_nothing(now: datetime) -> None:
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [(END, "has expired"), (END + 6 * DAY, "needs Professional Edition")],
+)
+def test_without_an_active_edition_nothing_is_scanned(at: datetime, words: str) -> None:
+    account = account_with(months=2, now=BOUGHT)
+
+    with pytest.raises(NotActive, match=words):
+        press(account, [ImageFactory.create(account=account)], at)
+
+    assert not ScanTask.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("pressed", "cost", "words"),
+    [(2, 19, "The cost changed"), (1, 20, "The images changed")],
+)
+def test_a_dearer_press_than_agreed_or_of_other_images_starts_nothing(
+    now: datetime, pressed: int, cost: int, words: str
+) -> None:
     account = account_with(now=now)
     images = ImageFactory.create_batch(2, account=account)
     quoted = scanning.quote(
         account=account, selection=request(images).selection, now=now
     )
 
-    with pytest.raises(QuoteMoved):
+    with pytest.raises(QuoteMoved, match=words):
         scanning.reserve(
             account=account,
-            request=request(images),
-            agreed=Agreed(quoted.all.fingerprint, 19, 2),
+            request=request(images[:pressed]),
+            agreed=Agreed(quoted.all.fingerprint, cost, 2),
             key=uuid4(),
             by=None,
             now=now,
@@ -286,4 +324,5 @@ def test_a_hold_nobody_claims_is_released_after_a_day(now: datetime) -> None:
 
     assert figures["expired"] == 2
     assert set(Scan.objects.values_list("outcome", flat=True)) == {"expired"}
+    assert set(Image.objects.values_list("outcome", flat=True)) == {"stopped"}
     assert_books_are_proved()

@@ -145,6 +145,8 @@ def test_stopping_lets_running_scans_finish_and_returns_the_rest(
     ending.end(account_id=account.pk, ended=[result], now=now + MINUTE)
     task.refresh_from_db()
     assert released == 3
+    outcomes = Image.objects.order_by("outcome").values_list("outcome", flat=True)
+    assert list(outcomes) == ["scanned", "stopped", "stopped", "stopped"]
     assert (task.settled, task.released, task.failed) == (1, 3, 0)
     assert task.ended_at == now + MINUTE
     assert_books_are_proved()
