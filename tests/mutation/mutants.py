@@ -81,7 +81,7 @@ def _functions(file: str | None, name: str) -> list[FunctionType]:
     return [
         each
         for each in gc.get_objects()
-        if isinstance(each, FunctionType)
+        if type(each) is FunctionType  # asks no lazy object what it is
         and each.__code__.co_qualname == name
         and each.__code__.co_filename == file
     ]

@@ -22,8 +22,9 @@ from tests.mutation.mutants import Mutant, mutants
 WORKERS = 2
 # A mutant that loops is stopped: what its tests take, and what a busy machine adds.
 PATIENCE, SLOWNESS = 20, 10
-# The largest status a process can end with: which test failed is not told.
-MANY = 255
+# What a child ends with: the number of the test that failed, as far as that goes, or
+# that it could not become its mutant.
+FARTHEST, BROKEN = 254, 255
 DROP = "DROP DATABASE IF EXISTS {copy} WITH (FORCE)"
 COPY = "CREATE DATABASE {copy} TEMPLATE {whole}"
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
@@ -66,21 +67,21 @@ class Trial:
         self.outcomes = Path(session.config.getoption("outcomes"))
 
     def run(self) -> None:
-        """Write one line for each mutant. That nothing else fails the tests is seen
-        before the first and after the last."""
+        """Write one line for each mutant. That nothing else fails a test is seen when
+        it first kills one, and after the last."""
         self._measure()
         connections.close_all()
         self.database = str(connections["default"].settings_dict["NAME"])
         for copy in range(WORKERS):
             self._copy(copy)
-        self._as_it_is(0)
         self.outcomes.parent.mkdir(parents=True, exist_ok=True)
         with self.outcomes.open("w") as written:
             for mutant, outcome in self._outcomes():
                 told = {"mutant": mutant.name, "outcome": outcome}
                 written.write(json.dumps(told, ensure_ascii=False) + "\n")
                 written.flush()
-        self._as_it_is(WORKERS - 1)
+        for copy in range(WORKERS):
+            self._as_it_is(copy, list(self.kills))
 
     def _measure(self) -> None:
         """Run each test here, and note how long it takes and which lines it reaches."""
@@ -109,11 +110,12 @@ class Trial:
                 for line, names in lines.items()
             }
 
-    def _as_it_is(self, copy: int) -> None:
-        """See that the tests pass in a fork, on a copy, when nothing is changed."""
-        pid = self._fork(None, self.session.items, copy)
-        if os.waitpid(pid, 0)[1]:
-            pytest.exit("The tests fail in a fork without a mutant.", 1)
+    def _as_it_is(self, copy: int, items: Sequence[pytest.Item]) -> None:
+        """See that tests pass in a fork, on a copy, when nothing is changed."""
+        pid = self._fork(None, items, copy)
+        if status := os.waitpid(pid, 0)[1]:
+            number = os.waitstatus_to_exitcode(status)
+            pytest.exit(f"Without a mutant, {number} of {items} fails.", 1)
 
     def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
         waiting = self.mutants[::-1]
@@ -133,10 +135,19 @@ class Trial:
                 ended = running.pop(pid)
                 if os.WIFSIGNALED(status):
                     self._copy(ended.copy)
-                elif 0 < os.WEXITSTATUS(status) <= len(ended.items):
-                    self.kills[ended.items[os.WEXITSTATUS(status) - 1]] += 1
+                elif number := os.WEXITSTATUS(status):
+                    self._note_killer(ended, number)
                 free.append(ended.copy)
                 yield ended.mutant, _outcome(status)
+
+    def _note_killer(self, ended: Started, number: int) -> None:
+        """Note which test killed a mutant; of its first, see that it was the mutant."""
+        if number == BROKEN:
+            pytest.exit(f"{ended.mutant.name} cannot be put in place.", 1)
+        items = ended.items[:number]
+        if not self.kills[items[-1]]:
+            self._as_it_is(ended.copy, items)
+        self.kills[items[-1]] += 1
 
     def _noticing(self, mutant: Mutant) -> list[pytest.Item]:
         """The tests that reach the change, the quickest and most telling first."""
@@ -154,7 +165,7 @@ class Trial:
         if pid:
             return pid
         signal.alarm(PATIENCE + int(SLOWNESS * sum(map(self.took.__getitem__, items))))
-        failed = MANY
+        ends_with = BROKEN
         try:
             for alias in connections:
                 connections[alias].settings_dict["NAME"] = self._name(copy)
@@ -162,8 +173,9 @@ class Trial:
                 mutant.become()
             turns = enumerate(_in_turn(items), 1)
             failed = next((number for number, pair in turns if _fails(*pair)), 0)
+            ends_with = min(failed, FARTHEST)
         finally:
-            os._exit(min(failed, MANY))
+            os._exit(ends_with)
 
     def _copy(self, number: int) -> None:
         """Copy the database of the tests, anew."""
