@@ -1,6 +1,6 @@
 """The first purchase: with or without image scan, and how many scans are needed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,8 +11,11 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
 from accounts.services import opening
-from quota.models import OrderLine, QuotaPack, Subscription
-from tests.factories import UserFactory, account_with, creator_of, top_up
+from quota.errors import NotActive, QuoteMoved
+from quota.models import Order, OrderLine, QuotaPack, Subscription
+from quota.quotes import Basket
+from quota.services import purchasing
+from tests.factories import UserFactory, account_with, buy, creator_of, top_up
 from tests.quota.test_subscription_page import hidden
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +67,37 @@ def test_both_in_one_order_the_edition_first(
     lines = OrderLine.objects.order_by("position").values_list("kind", "periods")
     assert list(lines) == [("edition", 3), ("pack", 3)]
     assert QuotaPack.objects.get().anchor == Subscription.objects.get().anchor
+
+
+def test_quota_is_sold_with_an_edition_and_an_edition_once(
+    account: Account, now: datetime
+) -> None:
+    with pytest.raises(NotActive, match="Buy that first"):
+        buy(account, Basket(quantity=300), now)
+    buy(account, Basket(cores=1, months=1), now)
+
+    with pytest.raises(NotActive, match="already bought"):
+        buy(account, Basket(cores=1, months=1), now)
+
+    assert Order.objects.count() == 1
+
+
+def test_a_price_that_fell_while_deciding_is_shown_first(now: datetime) -> None:
+    account = account_with(now=now, months=2)
+    seen = purchasing.quote(account=account, basket=Basket(quantity=300), now=now)
+
+    with pytest.raises(QuoteMoved, match="price changed"):
+        purchasing.buy(
+            account=account,
+            basket=seen.basket,
+            state=seen.state,
+            total=seen.total,
+            key=uuid4(),
+            by=None,
+            now=now + timedelta(days=40),
+        )
+
+    assert Order.objects.get(account=account).number == 1
 
 
 def test_the_estimator_names_the_smallest_that_covers_it(

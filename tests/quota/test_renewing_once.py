@@ -10,9 +10,9 @@ from accounts.errors import InsufficientBalance
 from accounts.models import Account
 from quota.errors import KeyReused, QuoteMoved
 from quota.models import Order, QuotaWindow, Tariff, Term
-from quota.quotes import RenewalBasket
+from quota.quotes import Basket, RenewalBasket
 from quota.services import renewing
-from tests.factories import account_with, renew, top_up
+from tests.factories import account_with, buy, renew, top_up
 from tests.quota.renewals import BOUGHT, END, books_are_proved, nothing_changes
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,27 @@ def test_two_tabs_renew_once(account: Account) -> None:
     )
 
     assert "was renewed" in words
+
+
+def test_a_pack_bought_meanwhile_moves_the_quote(account: Account) -> None:
+    before = END - timedelta(days=9)
+    seen = renewing.quote(account=account, basket=RenewalBasket(1), now=before)
+    buy(account, Basket(quantity=300), before)
+
+    words = nothing_changes(
+        lambda: renewing.renew(
+            account=account,
+            basket=RenewalBasket(1),
+            state=seen.state,
+            total=seen.total,
+            key=uuid4(),
+            by=None,
+            now=before,
+        ),
+        QuoteMoved,
+    )
+
+    assert "price changed" in words
 
 
 def test_a_new_tariff_moves_the_quote(account: Account) -> None:
