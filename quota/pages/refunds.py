@@ -157,7 +157,7 @@ class RefundPage:
     steps: Sequence[Step]
     rows: Sequence[SumRow]
     at_request: str
-    today: str
+    meanwhile: str
     reason: str
     note: str
     history: Sequence[HistoryRow]
@@ -190,7 +190,7 @@ def refund_page(
         steps=_steps(refund, events, clock),
         rows=sum_rows(refund.at_request, clock),
         at_request=format_money(refund.estimate, account.currency),
-        today=format_money(today.refundable, account.currency),
+        meanwhile=_meanwhile(refund, today, account),
         reason=refund.get_reason_display(),
         note=refund.note,
         history=[
@@ -199,6 +199,20 @@ def refund_page(
         ],
         credit_url=_order_url(account, refund.refund_order),
     )
+
+
+def _meanwhile(refund: RefundRequest, today: Computation, account: Account) -> str:
+    """What may still change the amount of an open request."""
+    if not refund.is_open:
+        return ""
+    estimate = format_money(today.refundable, account.currency)
+    if refund.state == RefundState.CLOSING:
+        held = format_quota(today.held_tenths)
+        return (
+            f"Running scans hold {held} of it. What they use is deducted when they end;"
+            f" without them it is {estimate}."
+        )
+    return f"Estimate today {estimate}. You can go on scanning; it falls with use."
 
 
 def _order_url(account: Account, order: Order | None) -> str:
@@ -249,25 +263,22 @@ def _steps(
     if state in {RefundState.REJECTED, RefundState.WITHDRAWN}:
         ended = clock.moment(refund.ended_at) if refund.ended_at else ""
         return [sent, review, Step(refund.get_state_display(), ended, "end now")]
-    decided = clock.moment(refund.approved_at) if refund.approved_at else ""
-    if state == RefundState.APPROVED:
-        paid = clock.moment(refund.ended_at) if refund.ended_at else ""
+    if state == RefundState.AWAITING_SECOND:
         return [
             sent,
             review,
-            Step("Approved", decided, "past"),
-            Step("Paid to balance", paid, "now"),
+            Step("Decision", "A second person checks it", "now"),
+            Step("Paid to balance", "", ""),
         ]
-    detail = (
-        "A second person checks it"
-        if state == RefundState.AWAITING_SECOND
-        else "Waiting for running scans to end"
-    )
+    decided = clock.moment(refund.approved_at) if refund.approved_at else ""
+    paid = "When running scans have ended"
+    if state == RefundState.APPROVED:
+        paid = clock.moment(refund.ended_at) if refund.ended_at else ""
     return [
         sent,
         review,
-        Step("Decision", detail, "now"),
-        Step("Paid to balance", "", ""),
+        Step("Approved", decided, "past"),
+        Step("Paid to balance", paid, "now"),
     ]
 
 

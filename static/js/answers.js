@@ -26,13 +26,19 @@ function place() {
   all(".said").forEach((note) => note.remove());
   return dialog ? find(".dlg-body", dialog) ?? dialog : find("#flash");
 }
-function say(words) {
-  if (find(".said")?.textContent === words) return;
-  const note = document.createElement("div");
-  note.className = "note bad said cut";
-  note.textContent = words;
-  note.setAttribute("role", "alert");
+function say(words, again = "") {
+  if (find(".said")?.textContent.includes(words)) return;
+  const note = find("#said").content.firstElementChild.cloneNode(true);
+  const link = find("a", note);
+  find("div", note).textContent = words;
+  if (again) link.href = again;
+  else link.remove();
   place().prepend(note);
+}
+// A list that was asked for has an address of its own, to ask again.
+function listOf({ requestConfig, pathInfo, target }) {
+  const asked = requestConfig.verb === "get" && target.id === "rows";
+  return asked && requestConfig.triggeringEvent ? pathInfo.finalRequestPath : "";
 }
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const said = detail.xhr.getResponseHeader("HX-Said");
@@ -45,9 +51,11 @@ const CUT_OFF = "No connection. Figures may be old.";
 const BROKEN = "Something broke on our side. Load the page again before you repeat this.";
 document.body.addEventListener("htmx:responseError", ({ detail }) => {
   const away = detail.requestConfig.verb === "get" && detail.xhr.status > 501;
-  say(away ? CUT_OFF : BROKEN);
+  say(away ? CUT_OFF : BROKEN, listOf(detail));
 });
-document.body.addEventListener("htmx:sendError", () => say(CUT_OFF));
+document.body.addEventListener("htmx:sendError", ({ detail }) => {
+  say(CUT_OFF, listOf(detail));
+});
 document.body.addEventListener("htmx:afterOnLoad", ({ detail }) => {
   // Figures that are read again say nothing of a press that was refused.
   const over = detail.requestConfig.verb === "get" ? ".said.cut" : ".said";

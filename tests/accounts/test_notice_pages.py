@@ -37,7 +37,8 @@ def owe(account: Account, kind: str, now: datetime, subject: str = "a:1") -> Non
 
 
 def own(account: Account) -> "list[Notice]":
-    return list(Notice.objects.filter(user=creator_of(account), channel="email"))
+    mine = Notice.objects.filter(user=creator_of(account), channel="email")
+    return list(mine.order_by("pk"))
 
 
 def test_notices_are_grouped_by_day(

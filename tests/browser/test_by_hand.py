@@ -250,6 +250,18 @@ def test_a_poll_that_is_cut_off_says_so_once_and_recovers(
     expect(page.locator(".said")).to_have_count(0)
 
 
+def test_a_list_that_does_not_load_can_be_asked_for_again(page: Page) -> None:
+    page.route("**/images/local?*", lambda route: route.abort())
+    page.select_option("#f-state", "not_scanned")
+    expect(page.locator(".said")).to_contain_text("No connection.")
+    page.unroute("**/images/local?*")
+
+    page.locator(".said a", has_text="Try again").click()
+
+    expect(page.locator("#count")).to_have_text("4 images")
+    expect(page.locator("#f-state")).to_have_value("not_scanned")
+
+
 def test_an_error_in_a_dialog_is_said_in_it_and_what_was_typed_stays(
     page: Page, account: Account
 ) -> None:

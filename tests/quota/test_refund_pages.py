@@ -24,6 +24,7 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.refunds import approve, ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -48,6 +49,20 @@ def pressed(client: Client, account: Account, **changes: str) -> Any:
         "line": "2",
     }  # fmt: skip
     return client.post(url(account), {**data, **changes})
+
+
+def test_an_approved_request_says_what_it_waits_for(
+    signed_in: Client, account: Account, now: datetime
+) -> None:
+    refund = ask(account, now)
+    press(account, ImageFactory.create_batch(2, account=account), now)
+    approve(refund, now, holds="wait")
+
+    page = signed_in.get(url(account, "refund", refund.pk))
+
+    assertContains(page, "When running scans have ended")
+    assertContains(page, "Running scans hold 2 of it.")
+    assertNotContains(page, "You can go on scanning")
 
 
 def test_the_preview_shows_the_computation_without_asking(
