@@ -159,6 +159,9 @@ def test_staff_touch_no_money_of_their_own_account(
         record(account, member, now)
     with pytest.raises(StaffIsMember):
         adjust(account, 5, member, now)
+    waiting = adjust(account, 501, staff(), now)
+    with pytest.raises(StaffIsMember):
+        adjusting.confirm(adjustment=waiting, by=member, now=now)
 
     assert stands(account) == "0.00 / 0.00"
 
@@ -192,6 +195,7 @@ def test_above_the_limit_of_thirty_days_another_person_confirms(
     first, second = staff(), staff()
     adjust(account, 300, first, now - timedelta(days=29))
     waiting = adjust(account, -201, first, now)
+    other = adjust(account, 201, first, now)
     assert waiting.state == "waiting"
     assert stands(account) == "300.00 / 0.00"
     with pytest.raises(SecondPersonNeeded):
@@ -202,13 +206,22 @@ def test_above_the_limit_of_thirty_days_another_person_confirms(
     assert stands(account) == "99.00 / 0.00"
     with pytest.raises(NothingToDo):
         adjusting.decline(adjustment=waiting, by=second, now=now)
+    adjusting.decline(adjustment=other, by=first, now=now)
+    acts = AuditEntry.objects.order_by("pk").values_list("act", "by")
+    assert list(acts) == [
+        ("ask_adjustment", first.pk), ("adjustment_booked", first.pk),
+        ("ask_adjustment", first.pk), ("ask_adjustment", first.pk),
+        ("adjustment_booked", second.pk), ("adjustment_declined", first.pk),
+    ]  # fmt: skip
     assert books_are_proved()
 
 
-def test_what_was_adjusted_longer_ago_does_not_count(
+def test_what_was_adjusted_longer_ago_or_declined_does_not_count(
     account: Account, now: datetime
 ) -> None:
     adjust(account, 300, staff(), now - timedelta(days=30))
+    declined = adjust(account, 501, staff(), now)
+    adjusting.decline(adjustment=declined, by=staff(), now=now)
 
     assert adjust(account, 500, staff(), now).state == "booked"
 

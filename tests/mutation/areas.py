@@ -46,7 +46,7 @@ AREAS = {
         + _named("quota/services/", "scanning ending windows"),
         _named(
             "tests/quota/test_",
-            "scanning tasks left_out scheduling renewing renewing_in_grace"
+            "ledger scanning tasks left_out scheduling renewing renewing_in_grace"
             " auto_renewal terminating refunding scan_dialog task_page statement",
         ),
     ),
