@@ -297,9 +297,9 @@ def stop(*, task: ScanTask, by: User, now: datetime) -> int:
     Returns how many scans were released; a second call releases none.
     """
     Account.objects.lock(task.account_id)
-    queued = Scan.objects.filter(account=task.account_id, task=task, state="queued")
+    scans = Scan.objects.filter(account=task.account_id, task=task)
     released = ending.release_queued(
-        task.account_id, queued, Scan.Outcome.STOPPED, f"Stopped by {by}.", now
+        task.account_id, scans, Scan.Outcome.STOPPED, f"Stopped by {by}.", now
     )
     ScanTask.objects.filter(
         account=task.account_id, pk=task.pk, stopped_at=None, undone_at=None
@@ -317,10 +317,10 @@ def undo(*, task: ScanTask, by: User, now: datetime) -> int:
     Account.objects.lock(task.account_id)
     scans = Scan.objects.filter(account=task.account_id, task=task)
     untouched = scans.filter(state="queued", attempts=0).order_by("pk")
-    ids = list(untouched.select_for_update().values_list("pk", flat=True))
+    left = len(untouched.select_for_update().values_list("pk"))
     if ScanTask.objects.filter(pk=task.pk, undone_at__isnull=False).exists():
         return 0
-    if len(ids) < task.images:
+    if left < task.images:
         raise AlreadyBegun
     undone = ending.release_queued(
         task.account_id, scans, Scan.Outcome.UNDONE, f"Undone by {by}.", now

@@ -38,7 +38,8 @@ AREAS = {
         _named(
             "tests/quota/test_",
             "first_purchase buying_pages renewing renewing_once renewing_in_grace"
-            " auto_renewal left_out subscription_page order_pages topping_up_for",
+            " auto_renewal left_out terminating subscription_page order_pages"
+            " topping_up_for",
         ),
     ),
     "scanning": Area(
@@ -46,7 +47,8 @@ AREAS = {
         + _named("quota/services/", "scanning ending windows"),
         _named(
             "tests/quota/test_",
-            "ledger scanning tasks left_out scheduling renewing renewing_in_grace"
+            "ledger scanning tasks left_out thresholds scheduling renewing"
+            " renewing_in_grace"
             " auto_renewal terminating refunding scan_dialog task_page statement",
         ),
     ),

@@ -166,6 +166,17 @@ def test_switched_on_while_suspended_it_tries_at_once() -> None:
     assert auto_renewal.sweep(now=END + HOUR) == 0
 
 
+def test_switched_on_twice_while_suspended_it_tries_once() -> None:
+    account = opened(5)
+    auto_renewal.switch(account=account, on=True, by=None, now=END + HOUR)
+    Account.objects.update(balance=100)
+
+    again = auto_renewal.switch(account=account, on=True, by=None, now=END + HOUR)
+
+    assert (again.is_on, again.order) == (True, None)
+    assert Term.objects.count() == 1
+
+
 def test_switched_on_between_attempts_it_waits_for_the_next() -> None:
     account = opened(100)
     auto_renewal.switch(account=account, on=True, by=None, now=MIDNIGHT + HOUR / 2)
@@ -235,6 +246,10 @@ def test_the_outlook_names_price_next_attempt_and_what_is_missing() -> None:
     assert found
     assert (found.next_at, found.price) == (MIDNIGHT, PRICE)
     assert (found.missing, found.is_covered) == (PRICE - 5, False)
+    account.balance, account.debt = Decimal(0), Decimal(3)
+    owing = auto_renewal.outlook(account=account, now=BOUGHT)
+    assert owing
+    assert owing.missing == PRICE + 3
     assert auto_renewal.outlook(account=account, now=END + GRACE + MOMENT) is None
 
 

@@ -11,7 +11,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account
 from accounts.services import opening
-from quota.errors import NotActive, QuoteMoved
+from quota.errors import InvalidQuantity, NotActive, QuoteMoved
 from quota.models import Order, OrderLine, QuotaPack, Subscription
 from quota.quotes import Basket
 from quota.services import purchasing
@@ -64,8 +64,11 @@ def test_both_in_one_order_the_edition_first(
 ) -> None:
     assert buy_with(signed_in, account, cores="2", months="3", quantity="600") == 302
 
-    lines = OrderLine.objects.order_by("position").values_list("kind", "periods")
-    assert list(lines) == [("edition", 3), ("pack", 3)]
+    lines = OrderLine.objects.order_by("position")
+    assert list(lines.values_list("position", "kind", "periods")) == [
+        (1, "edition", 3),
+        (2, "pack", 3),
+    ]
     assert QuotaPack.objects.get().anchor == Subscription.objects.get().anchor
 
 
@@ -74,12 +77,15 @@ def test_quota_is_sold_with_an_edition_and_an_edition_once(
 ) -> None:
     with pytest.raises(NotActive, match="Buy that first"):
         buy(account, Basket(quantity=300), now)
+    with pytest.raises(InvalidQuantity, match="how many scans"):
+        buy(account, Basket(), now)
     buy(account, Basket(cores=1, months=1), now)
 
     with pytest.raises(NotActive, match="already bought"):
         buy(account, Basket(cores=1, months=1), now)
-
     assert Order.objects.count() == 1
+
+    assert buy(account, Basket(quantity=300), now).lines.get().position == 1
 
 
 def test_a_price_that_fell_while_deciding_is_shown_first(now: datetime) -> None:

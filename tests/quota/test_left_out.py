@@ -59,6 +59,13 @@ def test_auto_renewal_charges_the_edition_alone_and_a_cut_month_still_grows(
     assert books_hold()
 
 
+def test_withdrawn_in_time_it_is_renewed_like_any_other(account: Account) -> None:
+    refund = ask(account, LATER)
+    refunding.withdraw(refund=refund, by=creator_of(account), now=LATER)
+
+    assert renewed(MIDNIGHT).total == EDITION + PACK
+
+
 def test_rejected_the_next_renewal_takes_it_up_where_its_months_end(
     account: Account,
 ) -> None:

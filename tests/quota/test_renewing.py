@@ -17,8 +17,9 @@ from quota.models import (
     Term,
 )
 from quota.pages.header import quota_header
-from quota.quotes import Basket
-from quota.services import windows
+from quota.quotes import Basket, RenewalBasket
+from quota.rules.lifecycle import GRACE
+from quota.services import renewal_ground, renewing, windows
 from tests.factories import ImageFactory, account_with, buy, finish, press, renew
 from tests.quota.renewals import BOUGHT, END, MOMENT, books_are_proved, nothing_changes
 
@@ -54,10 +55,25 @@ def test_a_renewal_appends_months_and_windows_and_says_so(account: Account) -> N
     ]
     assert (order.kind, order.total) == ("renewal", Decimal("13.50") + 36)
     lines = OrderLine.objects.filter(order=order).order_by("position")
-    assert [(line.kind, line.pack, line.amount) for line in lines] == [
-        ("edition", None, Decimal("13.50")),
-        ("pack", pack(), Decimal("36.00")),
-    ]
+    edition, appended = (
+        {"at": line.position, "kind": line.kind, "pack": line.pack}
+        | {"quantity": line.quantity, "price": line.unit_price}
+        | {"periods": line.periods, "amount": line.amount}
+        | {"span": (line.starts_at, line.ends_at), "formula": line.formula}
+        for line in lines
+    )
+    assert edition == {
+        "at": 1, "kind": "edition", "pack": None,
+        "quantity": 1, "price": Decimal("6.75"), "periods": 2,
+        "amount": Decimal("13.50"), "span": (END, subscription.ends_at),
+        "formula": "1 × $6.75 × 2 months = $13.50",
+    }  # fmt: skip
+    assert appended == {
+        "at": 2, "kind": "pack", "pack": pack(),
+        "quantity": 300, "price": Decimal("0.06"), "periods": 2,
+        "amount": Decimal("36.00"), "span": (END, subscription.ends_at),
+        "formula": "300 × $0.06 × 2 months = $36.00",
+    }  # fmt: skip
     entry = BalanceEntry.objects.get(kind="renewal")
     assert (entry.amount, entry.reference) == (-order.total, f"order:{order.number}")
     granted = LedgerEntry.objects.filter(kind="grant").order_by("pk")
@@ -108,6 +124,7 @@ def test_a_dropped_pack_grows_ends_and_never_comes_back(account: Account) -> Non
     assert spans(extra)[-1][1] == natural
     assert (extra.dropped_at, extra.quantity) == (END - MOMENT, 600)
     assert order.total == Decimal("6.75") + 18
+    assert QuotaPack.objects.get(quantity=300).dropped_at is None
     with pytest.raises(InvalidQuantity, match="no longer be renewed"):
         renew(account, END, months=1, kept={extra.pk: 600})
     renew(account, END, months=1)
@@ -195,6 +212,31 @@ def test_growth_that_reaches_the_new_end_goes_on_with_the_next_renewal() -> None
         (datetime(2026, 3, 31, 10, tzinfo=UTC), datetime(2026, 4, 28, 14, tzinfo=UTC)),
     ]
     assert books_are_proved()
+
+
+def test_a_dropped_pack_that_still_grows_is_not_dropped_again_nor_told_to_end() -> None:
+    bought = datetime(2026, 1, 28, 14, tzinfo=UTC)
+    account = account_with(now=bought, months=1, quantity=0)
+    buy(account, Basket(quantity=300), datetime(2026, 1, 31, 10, tzinfo=UTC))
+    dropped = bought + timedelta(days=20)
+    renew(account, dropped, months=1, kept={pack().pk: 0})
+    grown = Subscription.objects.get().ends_at
+
+    windows.lapse_ended(now=grown + GRACE + MOMENT)
+    assert not Notice.objects.filter(kind="pack_ends").exists()
+    quoted = renewing.quote(account=account, basket=RenewalBasket(1), now=dropped)
+
+    assert spans(pack())[-1][1] == grown
+    assert (quoted.packs, quoted.left_out) == ([], [])
+    assert [offer.pack for offer in quoted.growing] == [pack()]
+
+
+def test_only_lengths_within_sixty_months_are_offered() -> None:
+    account = account_with(now=BOUGHT, months=36)
+
+    offered = renewing.choices(renewal_ground.stand(account, BOUGHT), {})
+
+    assert [quoted.basket.months for quoted in offered] == [1, 3, 6, 12, 24]
 
 
 def test_a_leap_day_and_a_change_of_clocks_keep_the_clock_time() -> None:

@@ -1,7 +1,8 @@
 """Holding, settling and releasing quota (rules 5)."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from decimal import Decimal
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -90,8 +91,12 @@ def test_a_hold_sets_quota_aside_and_a_result_uses_it(now: datetime) -> None:
     account = account_with(now=now)
     images = ImageFactory.create_batch(3, account=account)
 
-    task = press(account, images, now)
+    task = press(account, images, now, by=creator_of(account))
 
+    assert (task.title, task.requested_by) == (
+        "Selected local images",
+        creator_of(account),
+    )
     window = QuotaWindow.objects.open_at(account.pk, now).get()
     assert (window.held_tenths, window.used_tenths) == (30, 0)
     assert finish(account, now) == 3
@@ -135,6 +140,18 @@ def test_a_task_is_refused_whole_with_the_numbers(now: datetime) -> None:
     assert refusal.value.missing_tenths == 10
     assert not ScanTask.objects.exists()
     assert not Scan.objects.exists()
+
+
+def test_a_task_that_takes_the_last_tenth_fits(now: datetime) -> None:
+    account = account_with(now=now)
+    images = ImageFactory.create_batch(300, account=account)
+
+    quoted = scanning.quote(
+        account=account, selection=request(images).selection, now=now
+    )
+
+    assert (quoted.fit, quoted.worth) == (None, Decimal("18.00"))
+    assert press(account, images, now).cost_tenths == quoted.available_tenths
 
 
 def test_what_fits_is_repeats_by_oldest_result_then_firsts_by_first_sight(
@@ -218,6 +235,31 @@ def test_without_an_active_edition_nothing_is_scanned(at: datetime, words: str) 
         press(account, [ImageFactory.create(account=account)], at)
 
     assert not ScanTask.objects.exists()
+
+
+def test_an_image_that_began_since_the_quote_is_left_out_but_not_what_fitted(
+    now: datetime,
+) -> None:
+    account = account_with(now=now)
+    images = ImageFactory.create_batch(2, account=account)
+    quoted = scanning.quote(
+        account=account, selection=request(images).selection, now=now
+    )
+    press(account, images[:1], now)
+
+    def pressed(*, fit: bool) -> ScanTask:
+        return scanning.reserve(
+            account=account,
+            request=request(images, fit=fit),
+            agreed=Agreed(quoted.all.fingerprint, 20, 2),
+            key=uuid4(),
+            by=None,
+            now=now,
+        )
+
+    with pytest.raises(QuoteMoved):
+        pressed(fit=True)
+    assert pressed(fit=False).images == 1
 
 
 @pytest.mark.parametrize(
@@ -306,13 +348,16 @@ def test_a_lost_worker_gives_the_scan_back_to_the_queue(now: datetime) -> None:
     later = now + working.LEASE + SECOND
 
     assert working.sweep(now=later)["requeued"] == 1
-    late = [
-        ending.Ended(
-            lost.scans[0].pk, lost.token, Scan.Outcome.SUCCEEDED, report=report()
-        )
-    ]
-    assert ending.end(account_id=account.pk, ended=late, now=later) == 0
-    assert finish(account, later) == 1
+
+    def brought(token: UUID) -> int:
+        scan = lost.scans[0].pk
+        ended = ending.Ended(scan, token, Scan.Outcome.SUCCEEDED, report=report())
+        return ending.end(account_id=account.pk, ended=[ended], now=later)
+
+    assert brought(lost.token) == 0
+    found = working.claim(account_id=account.pk, limit=5, now=later)
+    assert found
+    assert (brought(lost.token), brought(found.token)) == (0, 1)
     assert_books_are_proved()
 
 

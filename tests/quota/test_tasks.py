@@ -118,6 +118,24 @@ def test_what_a_worker_has_begun_cannot_be_undone(
     assert Scan.objects.filter(state="released").count() == 0
 
 
+def test_a_task_is_stopped_or_undone_and_not_both(
+    account: Account, now: datetime
+) -> None:
+    by = creator_of(account)
+    stopped, undone = started(account, 2, now), started(account, 2, now)
+    scanning.stop(task=stopped, by=by, now=now)
+    scanning.undo(task=undone, by=by, now=now)
+
+    with pytest.raises(AlreadyBegun):
+        scanning.undo(task=stopped, by=by, now=now)
+    assert scanning.stop(task=undone, by=by, now=now) == 0
+
+    figures = ScanTask.objects.order_by("pk").values_list(
+        "stopped_by", "stopped_at", "undone_at"
+    )
+    assert list(figures) == [(by.pk, now, None), (by.pk, None, now)]
+
+
 def test_a_scan_given_back_by_a_lost_worker_has_begun_all_the_same(
     account: Account, now: datetime
 ) -> None:

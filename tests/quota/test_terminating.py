@@ -181,6 +181,9 @@ def test_open_scans_are_released_before_deletion(account: Account) -> None:
 def test_other_accounts_keep_theirs(account: Account) -> None:
     other = account_with(now=END, slug="other")
     ImageFactory.create(account=other)
+    back = account_with(now=BOUGHT, slug="back")
+    buy(back, Basket(cores=1, months=1), GONE)
+    assert Subscription.objects.get(account=account).terminated_at is None
 
     terminating.terminate_due(now=GONE)
 
