@@ -47,8 +47,8 @@ AREAS = {
         + _named("quota/services/", "scanning ending windows"),
         _named(
             "tests/quota/test_",
-            "ledger scanning tasks left_out thresholds scheduling renewing"
-            " renewing_in_grace"
+            "ledger scanning tasks kinds left_out thresholds scheduling"
+            " renewing renewing_in_grace"
             " auto_renewal terminating refunding scan_dialog task_page statement",
         ),
     ),

@@ -195,12 +195,19 @@ def _of_call(node: ast.Call) -> Iterator[ast.AST]:
             yield ast.Call(
                 function, node.args[:at] + node.args[at + 1 :], node.keywords
             )
-    elif function.attr in STEPS and not _is_manager(function.value):
+    elif function.attr in STEPS and not (
+        _is_manager(function.value) or _is_of_account(node)
+    ):
         yield function.value
 
 
 def _is_manager(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "objects"
+
+
+def _is_of_account(node: ast.Call) -> bool:
+    names = [keyword.arg for keyword in node.keywords]
+    return not node.args and names == ["account"]
 
 
 def _of_sql(text: str) -> Iterator[str]:

@@ -44,9 +44,10 @@ def books_are_proved() -> bool:
 
 
 def test_it_is_off_at_first_and_then_nothing_is_tried() -> None:
-    opened(100)
+    account = opened(100)
 
     assert auto_renewal.sweep(now=END) == 0
+    assert auto_renewal.attempt_due(account_id=account.pk, now=END) is None
     assert Term.objects.count() == 1
 
 
@@ -149,6 +150,8 @@ def test_a_top_up_that_is_not_enough_tries_once() -> None:
     at = END + 2 * HOUR
     top_up(account, 1, at)
 
+    auto_renewal.sweep(now=at - MOMENT)
+    assert Subscription.objects.get().auto_renew_tried_at == END + HOUR
     auto_renewal.sweep(now=at + MOMENT)
 
     assert Subscription.objects.get().auto_renew_tried_at == at + MOMENT

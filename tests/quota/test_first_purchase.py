@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Account
+from accounts.models import Account, BalanceEntry
 from accounts.services import opening
 from quota.errors import InvalidQuantity, NotActive, QuoteMoved
 from quota.models import Order, OrderLine, QuotaPack, Subscription
@@ -55,6 +55,8 @@ def test_professional_edition_alone(signed_in: Client, account: Account) -> None
     assert buy_with(signed_in, account, cores="2", months="24", quantity="0") == 302
 
     assert Subscription.objects.get().cores == 2
+    assert Order.objects.get().by == creator_of(account)
+    assert BalanceEntry.objects.get(kind="purchase").by == creator_of(account)
     assert not QuotaPack.objects.exists()
     assert OrderLine.objects.get().kind == "edition"
 

@@ -11,6 +11,7 @@ from quota.errors import (
     InsufficientQuota,
     KeyReused,
     NotActive,
+    NothingFits,
     NothingToScan,
     QuoteMoved,
 )
@@ -150,7 +151,8 @@ def test_a_task_that_takes_the_last_tenth_fits(now: datetime) -> None:
         account=account, selection=request(images).selection, now=now
     )
 
-    assert (quoted.fit, quoted.worth) == (None, Decimal("18.00"))
+    assert (quoted.fit, quoted.missing_tenths) == (None, 0)
+    assert quoted.worth == Decimal("18.00")
     assert press(account, images, now).cost_tenths == quoted.available_tenths
 
 
@@ -170,7 +172,7 @@ def test_what_fits_is_repeats_by_oldest_result_then_firsts_by_first_sight(
     task = scanning.reserve(
         account=account,
         request=request(images, fit=True),
-        agreed=Agreed(quoted.all.fingerprint, 2972, 299),
+        agreed=Agreed(quoted.all.fingerprint, 2962, 298),
         key=uuid4(),
         by=None,
         now=now,
@@ -179,9 +181,27 @@ def test_what_fits_is_repeats_by_oldest_result_then_firsts_by_first_sight(
     assert quoted.missing_tenths == 2992 - 2980
     assert quoted.fit
     assert (quoted.fit.repeats, quoted.fit.firsts) == (2, 297)
-    assert (task.images, task.cost_tenths) == (299, 2972)
+    assert (task.images, task.cost_tenths) == (298, 2962)  # no more than was agreed
     assert Scan.objects.filter(task=task, reason="repeat").count() == 2
     assert_books_are_proved()
+
+
+def test_where_nothing_fits_nothing_is_started(now: datetime) -> None:
+    account = account_with(now=now)
+    QuotaWindow.objects.update(used_tenths=2991)
+    image = ImageFactory.create(account=account)
+
+    with pytest.raises(NothingFits):
+        scanning.reserve(
+            account=account,
+            request=request([image], fit=True),
+            agreed=None,
+            key=uuid4(),
+            by=None,
+            now=now,
+        )
+
+    assert not ScanTask.objects.exists()
 
 
 def test_a_second_press_returns_the_first_presss_task(now: datetime) -> None:
