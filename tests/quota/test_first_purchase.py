@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Account, BalanceEntry
+from accounts.models import Account, BalanceEntry, Notice
 from accounts.services import opening
 from quota.errors import InvalidQuantity, NotActive, QuoteMoved
 from quota.models import Order, OrderLine, QuotaPack, Subscription
@@ -72,6 +72,9 @@ def test_both_in_one_order_the_edition_first(
         (2, "pack", 3),
     ]
     assert QuotaPack.objects.get().anchor == Subscription.objects.get().anchor
+    told = Notice.objects.get(kind="order_paid")
+    assert (told.context["amount"], told.subject) == ("$148.50", "order:1")
+    assert str(told.context["what"]).count("×") == 4
 
 
 def test_quota_is_sold_with_an_edition_and_an_edition_once(
@@ -88,6 +91,28 @@ def test_quota_is_sold_with_an_edition_and_an_edition_once(
     assert Order.objects.count() == 1
 
     assert buy(account, Basket(quantity=300), now).lines.get().position == 1
+
+
+def test_a_last_month_under_a_day_is_accepted_by_name(now: datetime) -> None:
+    account = account_with(now=now, months=1)
+    late = Subscription.objects.get().ends_at - timedelta(hours=23)
+    seen = purchasing.quote(account=account, basket=Basket(quantity=300), now=late)
+
+    def pressed(*, accepts: bool) -> Order:
+        return purchasing.buy(
+            account=account,
+            basket=seen.basket,
+            state=seen.state,
+            total=seen.total,
+            key=uuid4(),
+            by=None,
+            now=late,
+            accepts_short=accepts,
+        )
+
+    with pytest.raises(InvalidQuantity, match="shorter than a day"):
+        pressed(accepts=False)
+    assert pressed(accepts=True).total == seen.total
 
 
 def test_a_price_that_fell_while_deciding_is_shown_first(now: datetime) -> None:

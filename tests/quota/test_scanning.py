@@ -1,5 +1,6 @@
 """Holding, settling and releasing quota (rules 5)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -105,7 +106,8 @@ def test_a_hold_sets_quota_aside_and_a_result_uses_it(now: datetime) -> None:
     assert (window.held_tenths, window.used_tenths) == (0, 30)
     kinds = LedgerEntry.objects.filter(task=task.pk).values_list("kind", flat=True)
     assert sorted(kinds) == ["hold"] * 3 + ["settle"] * 3
-    assert Image.objects.filter(outcome="scanned", high=1, trojans=0).count() == 3
+    found = {"critical": 0, "high": 1, "trojans": 0, "sensitive": 0}
+    assert Image.objects.filter(outcome="scanned", **found).count() == 3
     assert Finding.objects.count() == 3
     assert_books_are_proved()
 
@@ -356,6 +358,8 @@ def test_a_scan_ends_once(now: datetime) -> None:
 
     assert ending.end(account_id=account.pk, ended=ended, now=now) == 1
     assert ending.end(account_id=account.pk, ended=ended, now=now) == 0
+    failed = [replace(ended[0], outcome=Scan.Outcome.FAILED, report=None)]
+    assert ending.end(account_id=account.pk, ended=failed, now=now) == 0
     assert LedgerEntry.objects.filter(kind="settle").count() == 1
     assert_books_are_proved()
 

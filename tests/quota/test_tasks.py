@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.db.models import Sum
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import Account
 from quota.errors import AlreadyBegun, KeyReused
@@ -63,6 +64,8 @@ def test_a_task_keeps_the_figures_of_its_scans_and_ends_with_the_last(
 ) -> None:
     task = started(account, 5, now)
     assert task.ended_at is None
+    lanes = ProcrastinateJob.objects.filter(task_name="quota.tasks.work")
+    assert {job.args["account_id"] for job in lanes} == {account.pk}
 
     fail(account, now, 2)
 
@@ -122,7 +125,7 @@ def test_a_task_is_stopped_or_undone_and_not_both(
     account: Account, now: datetime
 ) -> None:
     by = creator_of(account)
-    stopped, undone = started(account, 2, now), started(account, 2, now)
+    stopped, undone, other = (started(account, 2, now) for _ in range(3))
     scanning.stop(task=stopped, by=by, now=now)
     scanning.undo(task=undone, by=by, now=now)
 
@@ -133,7 +136,12 @@ def test_a_task_is_stopped_or_undone_and_not_both(
     figures = ScanTask.objects.order_by("pk").values_list(
         "stopped_by", "stopped_at", "undone_at"
     )
-    assert list(figures) == [(by.pk, now, None), (by.pk, None, now)]
+    assert list(figures) == [
+        (by.pk, now, None),
+        (by.pk, None, now),
+        (None, None, None),
+    ]
+    assert {scan.task for scan in Scan.objects.filter(state="queued")} == {other}
 
 
 def test_a_scan_given_back_by_a_lost_worker_has_begun_all_the_same(
