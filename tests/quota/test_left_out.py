@@ -83,6 +83,17 @@ def test_rejected_the_next_renewal_takes_it_up_where_its_months_end(
     assert books_hold()
 
 
+def test_dropped_after_it_was_left_out_it_is_only_dropped(account: Account) -> None:
+    refund = ask(account, LATER)
+    renewed(MIDNIGHT)
+    deciding.reject(refund=refund, answer="No.", staff=staff(), now=END)
+
+    renew(account, END, kept={QuotaPack.objects.get().pk: 0})
+
+    pack = QuotaPack.objects.get()
+    assert (pack.dropped_at, pack.left_out_at) == (END, None)
+
+
 def test_withdrawn_after_its_last_month_it_has_ended_and_that_is_told(
     account: Account,
 ) -> None:
