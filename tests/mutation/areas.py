@@ -38,8 +38,8 @@ AREAS = {
         _named(
             "tests/quota/test_",
             "first_purchase buying_pages renewing renewing_once renewing_in_grace"
-            " auto_renewal left_out terminating subscription_page order_pages"
-            " topping_up_for",
+            " auto_renewal left_out terminating edition_refunds subscription_page"
+            " order_pages topping_up_for",
         ),
     ),
     "scanning": Area(
@@ -47,7 +47,7 @@ AREAS = {
         + _named("quota/services/", "scanning ending windows"),
         _named(
             "tests/quota/test_",
-            "ledger scanning tasks kinds left_out thresholds scheduling"
+            "ledger candidates scanning tasks kinds left_out thresholds scheduling"
             " renewing renewing_in_grace"
             " auto_renewal terminating refunding scan_dialog task_page statement",
         ),

@@ -9,12 +9,13 @@ from accounts.models import Account, Notice
 from accounts.money import to_cents
 from quota.errors import InsufficientQuota, NotActive, NothingToRefund, RefundMoved
 from quota.models import Image, QuotaWindow, Subscription, Term
-from quota.quotes import Basket
+from quota.quotes import Basket, RenewalBasket
 from quota.rules.lifecycle import DELETION
 from quota.services import (
     auto_renewal,
     deciding,
     reminding,
+    renewing,
     scanning,
     terminating,
 )
@@ -158,6 +159,8 @@ def test_quota_that_comes_back_after_its_refund_is_drawn_by_nobody(
     assert QuotaWindow.objects.latest("number").free_tenths == 0
     approve(ask(account, later, edition_line(account)), later)
     buy(account, Basket(cores=1, months=1), later + DAY)
+    offered = renewing.quote(account=account, basket=RenewalBasket(1), now=later + DAY)
+    assert [*offered.packs, *offered.left_out, *offered.growing] == []
     scanning.stop(task=task, by=creator_of(account), now=later + DAY)
 
     with pytest.raises(InsufficientQuota):

@@ -181,8 +181,8 @@ def test_what_fits_is_repeats_by_oldest_result_then_firsts_by_first_sight(
     )
 
     assert quoted.missing_tenths == 2992 - 2980
-    assert quoted.fit
-    assert (quoted.fit.repeats, quoted.fit.firsts) == (2, 297)
+    assert (fit := quoted.fit)
+    assert (fit.repeats, fit.firsts, fit.left_out) == (2, 297, 0)
     assert (task.images, task.cost_tenths) == (298, 2962)  # no more than was agreed
     assert Scan.objects.filter(task=task, reason="repeat").count() == 2
     assert_books_are_proved()
