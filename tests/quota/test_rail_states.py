@@ -95,7 +95,7 @@ STATES: tuple[tuple[Callable[[datetime], Account], str, str], ...] = (
     (empty, "Used up. Nothing can be scanned", "g-gap"),
     (early, "Forecast starts after 2 days of scanning", "g-line"),
     (holding, "25 held", "g-fine"),
-    (without, "None yet", ""),
+    (without, "no purchase of quota is open", ""),
     (unsold, "First steps", ""),
     (suspended, "Suspended", ""),
 )
