@@ -49,20 +49,16 @@ class ScanQuote:
 
 
 # An image with a result since the subscription began is a repeat (rules 5.2, 6). One
-# with a scan in flight is left out (rules 5.7). OFFSET 0 has that looked up once for
-# each image; without it the look-up is repeated wherever ``busy`` is named.
+# with a scan in flight, of which there is at most one, is left out (rules 5.7).
 PRICED = """
-    SELECT i.id, i.digest, i.first_seen_at, i.scanned_at, i.busy, i.is_repeat,
-           CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
+    SELECT i.*, CASE WHEN i.is_repeat THEN %(repeat)s ELSE %(first)s END AS cost
     FROM (
-        SELECT chosen.*,
-               scanned_at IS NOT NULL AND scanned_at >= %(history)s AS is_repeat,
-               EXISTS (
-                   SELECT 1 FROM quota_scan s
-                   WHERE s.account_id = %(account)s AND s.image_id = chosen.id
-                     AND s.state IN ('queued', 'running')
-               ) AS busy
-        FROM chosen OFFSET 0
+        SELECT chosen.*, s.id IS NOT NULL AS busy,
+               scanned_at IS NOT NULL AND scanned_at >= %(history)s AS is_repeat
+        FROM chosen
+        LEFT JOIN quota_scan s
+          ON s.account_id = %(account)s AND s.image_id = chosen.id
+             AND s.state IN ('queued', 'running')
     ) i
 """
 
