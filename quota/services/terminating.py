@@ -73,9 +73,11 @@ def _of_old_registries(field: str) -> Callable[[int, datetime], Q]:
 
 
 def _of_old_windows(account_id: int, cut: datetime) -> Q:
-    """The ledger stays, the names of its images go."""
+    """The ledger stays, the names of its images go. The windows are few, and named one
+    by one: of a sub-select the planner expects few names, and reads all in each batch.
+    """
     old = QuotaWindow.objects.filter(account=account_id, starts_at__lt=cut)
-    return Q(window__in=old.values("pk"))
+    return Q(window__in=list(old.values_list("pk", flat=True)))
 
 
 def _found_nowhere(account_id: int, cut: datetime) -> Q:
