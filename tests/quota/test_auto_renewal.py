@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Account, BalanceEntry, Notice
 from quota.errors import NotActive
-from quota.models import Order, Subscription, Tariff, Term
+from quota.models import AutoRenewSwitch, Order, Subscription, Tariff, Term
 from quota.quotes import Basket
 from quota.rules.auto_renewal import LATE
 from quota.rules.lifecycle import DELETION, GRACE
@@ -174,10 +174,13 @@ def test_switched_on_twice_while_suspended_it_tries_once() -> None:
     auto_renewal.switch(account=account, on=True, by=None, now=END + HOUR)
     Account.objects.update(balance=100)
 
-    again = auto_renewal.switch(account=account, on=True, by=None, now=END + HOUR)
+    for on in (True, False):
+        again = auto_renewal.switch(account=account, on=on, by=None, now=END + HOUR)
+        assert (again.is_on, again.order) == (on, None)
 
-    assert (again.is_on, again.order) == (True, None)
     assert Term.objects.count() == 1
+    switches = AutoRenewSwitch.objects.order_by("pk").values_list("is_on", flat=True)
+    assert list(switches) == [True, False]
 
 
 def test_switched_on_between_attempts_it_waits_for_the_next() -> None:
@@ -253,6 +256,9 @@ def test_the_outlook_names_price_next_attempt_and_what_is_missing() -> None:
     owing = auto_renewal.outlook(account=account, now=BOUGHT)
     assert owing
     assert owing.missing == PRICE + 3
+    last = auto_renewal.outlook(account=account, now=END + GRACE)
+    assert last
+    assert last.next_at is None
     assert auto_renewal.outlook(account=account, now=END + GRACE + MOMENT) is None
 
 

@@ -135,6 +135,11 @@ def test_after_its_refund_it_cannot_be_renewed_by_anyone(
         assert auto_renewal.sweep(now=ended + timedelta(hours=hours)) == 0
     assert Term.objects.count() == 1
     assert auto_renewal.outlook(account=refunded, now=ended) is None
+    buy(refunded, Basket(cores=1, months=1), ended)
+    for on in (True, False):
+        auto_renewal.switch(account=refunded, on=on, by=None, now=ended)
+    kept = Subscription.objects.order_by("anchor").values_list("auto_renew", flat=True)
+    assert list(kept) == [True, False]
 
 
 def test_its_data_goes_six_days_later_unless_it_is_bought_again(

@@ -200,9 +200,9 @@ def test_nothing_of_a_task_starts_after_its_stop_by(
     by_then = now + MINUTE / 2
     images = ImageFactory.create_batch(2, account=account)
     selection = Selection(Scope.SELECTED, ids=tuple(image.pk for image in images))
-    task = reserve(
-        account, ScanRequest(selection, ALL, "Nightly", stop_by=by_then), now
-    )
+    asked = ScanRequest(selection, ALL, "Nightly", time_limit=600, stop_by=by_then)
+    task = reserve(account, asked, now)
+    assert task.time_limit == 600
     claimed = working.claim(account_id=account.pk, limit=1, now=now)
 
     assert claimed
