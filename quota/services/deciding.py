@@ -88,7 +88,7 @@ def approve(
     _check(refund, decision, computation, staff)
     second = needs_second_person(
         approved_before=refund_sums.approved_since(
-            refund.account_id, now - APPROVALS_COUNT, other_than=refund.pk
+            refund.account_id, now - APPROVALS_COUNT
         ),
         amount=decision.amount,
         above=settings.REFUND_SECOND_PERSON_ABOVE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from quota.models import (
     Order,
@@ -42,11 +42,11 @@ def thing_asked(refund: RefundRequest) -> Thing:
 def compute(
     thing: Thing, now: datetime, *, decided_at: datetime | None = None
 ) -> Computation:
-    """The refund of a thing at ``now`` (rules 8.1, 8.7); whether E has passed is asked
-    of the instant of a decision that was made already."""
+    """The refund of a thing at ``now`` (rules 8.1, 8.7). A pack may wait for its scans:
+    whether E has passed is asked of the instant at which that was decided."""
     if isinstance(thing, QuotaPack):
         return _of_pack(thing, now, decided_at or now)
-    return _of_subscription(thing, now, decided_at or now)
+    return _of_subscription(thing, now)
 
 
 def _of_pack(pack: QuotaPack, now: datetime, decided_at: datetime) -> Computation:
@@ -61,9 +61,7 @@ def _of_pack(pack: QuotaPack, now: datetime, decided_at: datetime) -> Computatio
     )
 
 
-def _of_subscription(
-    subscription: Subscription, now: datetime, decided_at: datetime
-) -> Computation:
+def _of_subscription(subscription: Subscription, now: datetime) -> Computation:
     terms = Term.objects.filter(
         account=subscription.account_id, subscription=subscription
     )
@@ -83,7 +81,7 @@ def _of_subscription(
         payments=_payments(lines),
         terms=_terms(terms, lines, now),
         refunded=_refunded(credited),
-        is_over=decided_at >= subscription.ends_at,
+        is_over=now >= subscription.ends_at,
     )
 
 
@@ -159,12 +157,11 @@ def is_askable(pack: QuotaPack, now: datetime) -> bool:
     return windows.filter(ends_at__gt=now).exists()
 
 
-def approved_since(account_id: int, since: datetime, *, other_than: int) -> Decimal:
-    """What else was approved for an account since then, paid or about to be."""
+def approved_since(account_id: int, since: datetime) -> Decimal:
+    """What was approved for an account since then, paid or about to be."""
     requests = RefundRequest.objects.filter(
         account=account_id,
         approved_at__gt=since,
         state__in=["awaiting_second", "closing", "approved"],
     )
-    total = requests.exclude(pk=other_than).aggregate(total=Sum(F("amount")))["total"]
-    return total or Decimal(0)
+    return requests.aggregate(total=Sum("amount"))["total"] or Decimal(0)

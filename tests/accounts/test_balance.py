@@ -157,17 +157,21 @@ def test_an_adjustment_never_takes_more_than_there_is(
 ) -> None:
     top_up(account, 4, now)
 
-    with pytest.raises(InsufficientBalance):
-        balance.adjust(
+    def adjust(amount: int) -> BalanceEntry:
+        return balance.adjust(
             account=account,
-            amount=Decimal(-5),
-            reference="adjustment:1",
+            amount=Decimal(amount),
+            reference=f"adjustment:{amount}",
             reason="Agreed by phone.",
             by=None,
             now=now,
         )
 
+    with pytest.raises(InsufficientBalance):
+        adjust(-5)
     assert stands(account) == "4.00 / 0.00"
+
+    assert adjust(-4).balance_after == 0
 
 
 def test_an_amount_that_is_not_positive_cents_is_a_bug(

@@ -19,14 +19,22 @@ pytestmark = pytest.mark.django_db
     "changes", [{"amount_total": 2291}, {"currency": "eur"}, {"id": "cs_test_7"}]
 )
 def test_a_payment_that_is_not_what_was_asked_for_waits_for_staff(
-    account: Account, stripe: StripeServer, now: datetime, changes: dict[str, Any]
+    account: Account,
+    stripe: StripeServer,
+    now: datetime,
+    changes: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     top_up = opened(account, now)
+    other = ask_for(account, now)
 
     deliver(stripe.pay(**changes), now)
 
-    top_up.refresh_from_db()
+    for each in (top_up, other):
+        each.refresh_from_db()
+    assert other.problem == ""
     assert top_up.problem.startswith("Paid ")
+    assert f"Top-up {top_up.pk} is paid but not credited" in caplog.text
     assert top_up.state == "open"
     assert stands(account) == "0.00 / 0.00"
 
@@ -55,11 +63,12 @@ def test_a_page_that_ran_out_can_still_turn_out_paid(
     )
     paid = stripe.pay()
 
-    deliver(expired, now)
+    assert deliver(expired, now).content == b"The top-up has expired."
     top_up.refresh_from_db()
     assert top_up.state == "expired"
     deliver(paid, now)
-    deliver({**expired, "id": "evt_late"}, now)
+    late = deliver({**expired, "id": "evt_late"}, now)
+    assert late.content == b"Nothing to do."
 
     top_up.refresh_from_db()
     assert top_up.state == "paid"
@@ -136,22 +145,27 @@ def test_in_whatever_order_events_come_the_books_end_the_same(
 def test_a_refund_told_before_its_payment_waits_for_it(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
-    opened(account, now)
-    paid = stripe.pay()
+    for _ in range(2):
+        opened(account, now)
+    paid, other = stripe.pay(), stripe.pay("cs_test_2")
 
     early = deliver(stripe.event("refund.created", stripe.refund(2292)), now)
     assert early.content == b"Waits for its payment."
-    deliver(paid, now)
+    for event in (other, paid):
+        deliver(event, now)
+        assert stands(account) == "22.92 / 0.00"
 
-    assert stands(account) == "0.00 / 0.00"
     kinds = BalanceEntry.objects.order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["top_up", "reversal"]
+    assert list(kinds) == ["top_up", "top_up", "reversal"]
 
 
 def test_the_job_asks_about_what_is_unknown_and_charges_nothing(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
-    opened(account, now)
+    top_up = opened(account, now)
+    settling.reconcile(now=now + timedelta(minutes=3))
+    top_up.refresh_from_db()
+    assert top_up.state == "open"
     stripe.pay()
     stripe.events.clear()
     made = len(stripe.calls)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, PaymentEvent
-from tests.accounts.payments import books_are_proved, deliver, opened, stands
+from tests.accounts.payments import ask_for, books_are_proved, deliver, opened, stands
 from tests.accounts.stripe_server import StripeServer, sign
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +17,7 @@ def test_a_paid_event_credits_once_however_often_it_comes(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
     top_up = opened(account, now)
+    waiting = ask_for(account, now)
     event = stripe.pay()
 
     answers = [deliver(event, now) for _ in range(3)]
@@ -27,6 +28,8 @@ def test_a_paid_event_credits_once_however_often_it_comes(
     assert stands(account) == "22.92 / 0.00"
     top_up.refresh_from_db()
     assert (top_up.state, top_up.payment) == ("paid", "pi_cs_test_1")
+    waiting.refresh_from_db()
+    assert waiting.state == "requested"
     assert books_are_proved()
 
 
@@ -100,7 +103,8 @@ def test_signed_nonsense_is_refused(stripe: StripeServer, now: datetime) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["", "shop-17", "tcss-top-up:1:999999", "tcss-top-up:x:y", "tcss-top-up:"]
+    "name",
+    ["", "shop-17", "tcss-top-up:1:999999", "tcss-top-up:x:1", "tcss-top-up:1:y"],
 )
 def test_an_event_about_another_business_of_ours_credits_nobody(
     account: Account, stripe: StripeServer, now: datetime, name: str

@@ -257,6 +257,8 @@ def test_every_step_leaves_an_audit_entry_and_history(
     acts = list(AuditEntry.objects.order_by("pk").values_list("act", flat=True))
     assert acts == ["refund assigned", "refund approved"]
     assert {entry.address for entry in AuditEntry.objects.all()} == {"10.0.0.7"}
+    step = RefundEvent.objects.get(act="approved")
+    assert (step.amount, step.address) == (Decimal("36.00"), "10.0.0.7")
     notice = Notice.objects.get(kind="refund_decided")
     assert (notice.user, notice.context["amount"]) == (creator_of(account), "$36.00")
 

@@ -41,6 +41,7 @@ def account(now: datetime) -> Account:
 
 
 def test_edition_waits_for_its_packs(account: Account, now: datetime) -> None:
+    QuotaWindow.objects.update(used_tenths=2_999)
     with pytest.raises(NothingToRefund, match="300 scans a month still has quota left"):
         ask(account, now, edition_line(account))
 
@@ -140,6 +141,8 @@ def test_after_its_refund_it_cannot_be_renewed_by_anyone(
         auto_renewal.switch(account=refunded, on=on, by=None, now=ended)
     kept = Subscription.objects.order_by("anchor").values_list("auto_renew", flat=True)
     assert list(kept) == [True, False]
+    (paid,) = ask(refunded, ended, edition_line(refunded)).computation["payments"]
+    assert paid["amount"] == "6.75"
 
 
 def test_its_data_goes_six_days_later_unless_it_is_bought_again(

@@ -8,7 +8,12 @@ import pytest
 from django.db.models import Sum
 
 from accounts.models import Account, BalanceEntry
-from quota.errors import AlreadyAsked, InsufficientQuota, NothingToRefund
+from quota.errors import (
+    AlreadyAsked,
+    InsufficientQuota,
+    NothingToRefund,
+    RefundMoved,
+)
 from quota.models import (
     LedgerEntry,
     Order,
@@ -45,6 +50,8 @@ def test_the_seed_like_case_is_paid_back_to_the_cent(
 
     order = Order.objects.get(kind="refund")
     assert approved.state == "approved"
+    (paid,) = approved.computation["payments"]
+    assert (paid["what"], paid["amount"]) == ("300 × $0.06 × 2 months", "36.00")
     assert order.total == approved.amount == Decimal("35.35")
     assert Account.objects.get().balance == before + Decimal("35.35")
     assert order.lines.get().formula.startswith(
@@ -105,6 +112,7 @@ def test_a_second_press_returns_the_first_request(
 
     assert pressed() == pressed()
     assert RefundEvent.objects.count() == 1
+    assert RefundRequest.objects.get().note == ASKED.note
 
 
 def test_one_open_request_per_thing(account: Account, now: datetime) -> None:
@@ -117,22 +125,29 @@ def test_one_open_request_per_thing(account: Account, now: datetime) -> None:
 def test_a_refunded_pack_is_not_asked_for_again(
     account: Account, now: datetime
 ) -> None:
-    approve(ask(account, now), now)
+    refund = approve(ask(account, now), now)
 
     with pytest.raises(AlreadyAsked, match="was refunded already"):
         ask(account, now)
+    with pytest.raises(RefundMoved, match="cannot be withdrawn"):
+        refunding.withdraw(refund=refund, by=creator_of(account), now=now)
 
 
 def test_a_rejected_or_withdrawn_pack_can_be_asked_for_again(
     account: Account, now: datetime
 ) -> None:
-    first = ask(account, now)
+    buy(account, Basket(quantity=300), now)
+    other = ask(account, now)
+    line = OrderLine.objects.filter(kind="pack").earliest("pk")
+    first = ask(account, now, line)
     deciding.reject(refund=first, answer="Please tell us why.", staff=staff(), now=now)
-    second = ask(account, now)
+    second = ask(account, now, line)
     refunding.withdraw(refund=second, by=creator_of(account), now=now)
     refunding.withdraw(refund=second, by=creator_of(account), now=now)
 
-    assert ask(account, now).state == "requested"
+    assert ask(account, now, line).state == "requested"
+    other.refresh_from_db()
+    assert other.state == "requested"
     assert RefundEvent.objects.filter(act="withdrawn").count() == 1
 
 
