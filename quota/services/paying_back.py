@@ -7,8 +7,6 @@ from typing import Any
 from uuid import uuid5
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max
-
 from accounts.models import BalanceEntry, Notice, User
 from accounts.money import format_money
 from accounts.services import balance, notices
@@ -114,10 +112,9 @@ def _close(thing: Thing, now: datetime) -> None:
 
 
 def _order(refund: RefundRequest, amount: Decimal, now: datetime) -> Order:
-    last = Order.objects.filter(account=refund.account_id).aggregate(n=Max("number"))
     return Order.objects.create(
         account=refund.account,
-        number=1 + (last["n"] or 0),
+        number=1 + Order.objects.last_number(refund.account_id),
         kind=Order.Kind.REFUND,
         key=uuid5(refund.key, "refund"),
         asked={"refund": refund.pk},

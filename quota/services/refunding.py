@@ -191,7 +191,7 @@ def _earlier(account: Account, thing: Thing) -> RefundRequest | None:
 
 def _is_over(thing: Thing, now: datetime) -> bool:
     if isinstance(thing, QuotaPack):
-        return thing.closed_at is not None or not refund_sums.is_askable(thing, now)
+        return not refund_sums.is_askable(thing, now)
     return thing.ends_at <= now
 
 

@@ -167,8 +167,10 @@ def test_an_adjustment_never_takes_more_than_there_is(
             now=now,
         )
 
-    with pytest.raises(InsufficientBalance):
+    with pytest.raises(InsufficientBalance) as refusal:
         adjust(-5)
+    assert refusal.value.needed == Decimal(5)
+    assert refusal.value.balance == Decimal(4)
     assert stands(account) == "4.00 / 0.00"
 
     assert adjust(-4).balance_after == 0
@@ -180,23 +182,34 @@ def test_an_amount_that_is_not_positive_cents_is_a_bug(
     for amount in (Decimal(0), Decimal(-1), Decimal("0.001")):
         with pytest.raises(ValueError, match="whole cents"):
             top_up(account, amount, now)
+    with pytest.raises(ValueError, match="whole cents"):
+        balance.adjust(
+            account=account,
+            amount=Decimal("-0.001"),
+            reference="adjustment:1",
+            reason="Agreed by phone.",
+            by=None,
+            now=now,
+        )
 
 
 def test_an_account_that_was_not_locked_is_never_written(
     account: Account, now: datetime
 ) -> None:
-    stale = Account.objects.get(pk=account.pk)
-    stale.balance = Decimal(100)
+    richer, owing_less = (Account.objects.get(pk=account.pk) for _ in range(2))
+    richer.balance = Decimal(100)
+    reverse(account, 10, now)
 
-    with pytest.raises(RuntimeError, match="not locked"):
-        balance.pay(
-            account=stale,
-            amount=Decimal(100),
-            kind=Kind.PURCHASE,
-            reference="order:1",
-            by=None,
-            now=now,
-        )
+    for stale in (richer, owing_less):
+        with pytest.raises(RuntimeError, match="not locked"):
+            balance.pay(
+                account=stale,
+                amount=stale.balance,
+                kind=Kind.PURCHASE,
+                reference="order:1",
+                by=None,
+                now=now,
+            )
 
 
 def test_a_top_up_wakes_the_renewal_of_its_account_once(

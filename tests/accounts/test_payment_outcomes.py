@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import Account, BalanceEntry, PaymentEvent, TopUp
 from accounts.services import settling
@@ -45,6 +46,7 @@ def test_a_method_that_pays_later_is_credited_when_it_has(
     opened(account, now)
     first = stripe.pay(payment_status="unpaid")
     assert deliver(first, now).content == b"Nothing to do."
+    TopUp.objects.update(session="")  # as if the answer had been lost
     stripe.sessions["cs_test_1"]["payment_status"] = "paid"
     paid = stripe.event(
         "checkout.session.async_payment_succeeded", stripe.sessions["cs_test_1"]
@@ -52,6 +54,7 @@ def test_a_method_that_pays_later_is_credited_when_it_has(
 
     assert deliver(paid, now).content == b"Credited."
     assert stands(account) == "22.92 / 0.00"
+    assert TopUp.objects.get().session == "cs_test_1"
 
 
 def test_a_page_that_ran_out_can_still_turn_out_paid(
@@ -106,6 +109,8 @@ def test_a_chargeback_is_taken_and_returned_when_it_is_won(
 
     assert stands(account) == "22.92 / 0.00"
     assert TopUp.objects.get().reversed_amount == 0
+    deliver(stripe.event("refund.created", stripe.refund(2000)), now)
+    assert stands(account) == "2.92 / 0.00"
     assert books_are_proved()
 
 
@@ -120,6 +125,8 @@ def test_never_more_is_taken_back_than_was_paid_in(
 
     assert stands(account) == "0.00 / 0.00"
     assert TopUp.objects.get().reversed_amount == Decimal("22.92")
+    late = deliver(stripe.event("refund.created", stripe.refund(100, 2)), now)
+    assert late.content == b"The whole top-up is taken back already."
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -170,9 +177,9 @@ def test_the_job_asks_about_what_is_unknown_and_charges_nothing(
     stripe.events.clear()
     made = len(stripe.calls)
 
-    for _ in range(2):
-        settling.reconcile(now=now + timedelta(minutes=3))
+    booked = [settling.reconcile(now=now + timedelta(minutes=3)) for _ in range(2)]
 
+    assert booked == [1, 0]
     assert stands(account) == "22.92 / 0.00"
     assert {call.split()[0] for call in stripe.calls[made:]} == {"GET"}
 
@@ -185,9 +192,9 @@ def test_the_job_fetches_the_events_that_did_not_reach_us(
     for number in range(1, 4):
         stripe.event("refund.created", stripe.refund(100, number))
 
-    for _ in range(2):
-        settling.reconcile(now=now + timedelta(minutes=3))
+    booked = [settling.reconcile(now=now + timedelta(minutes=3)) for _ in range(2)]
 
+    assert booked == [5, 4]  # what was fetched is looked at again
     assert stands(account) == "19.92 / 0.00"
     assert PaymentEvent.objects.count() == 4
     assert books_are_proved()
@@ -199,13 +206,25 @@ def test_a_service_that_is_down_stops_nothing_and_loses_nothing(
     opened(account, now)
     stripe.pay()
     stripe.fails_with = 503
-    settling.reconcile(now=now + timedelta(minutes=3))
+    assert settling.reconcile(now=now + timedelta(minutes=3)) == 0
     assert stands(account) == "0.00 / 0.00"
 
     stripe.fails_with = None
     settling.reconcile(now=now + timedelta(minutes=8))
 
     assert stands(account) == "22.92 / 0.00"
+
+
+def test_a_page_that_nobody_can_be_asked_about_is_not_given_up(
+    account: Account, stripe: StripeServer, now: datetime, settings: Settings
+) -> None:
+    top_up = opened(account, now)
+    settings.STRIPE_SECRET_KEY = ""
+
+    assert settling.reconcile(now=now + timedelta(days=2)) == 0
+
+    top_up.refresh_from_db()
+    assert top_up.state == "open"
 
 
 def test_a_request_that_never_got_a_page_is_given_up_after_a_day(

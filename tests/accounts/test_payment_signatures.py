@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 def test_a_paid_event_credits_once_however_often_it_comes(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
-    top_up = opened(account, now)
     waiting = ask_for(account, now)
+    top_up = opened(account, now)
     event = stripe.pay()
 
     answers = [deliver(event, now) for _ in range(3)]
@@ -104,12 +104,13 @@ def test_signed_nonsense_is_refused(stripe: StripeServer, now: datetime) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["", "shop-17", "tcss-top-up:1:999999", "tcss-top-up:x:1", "tcss-top-up:1:y"],
-)
+    ["", "shop-17:{0}:{1}", "tcss-top-up:{0}:999999", "tcss-top-up:x:1",
+     "tcss-top-up:1:y"],
+)  # fmt: skip
 def test_an_event_about_another_business_of_ours_credits_nobody(
     account: Account, stripe: StripeServer, now: datetime, name: str
 ) -> None:
-    opened(account, now)
+    name = name.format(account.pk, opened(account, now).pk)
     event = stripe.pay(client_reference_id=name, payment_intent="pi_other")
 
     response = deliver(event, now)
@@ -122,6 +123,10 @@ def test_an_event_of_an_unknown_kind_is_kept_and_does_nothing(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
     event = stripe.event("customer.created", {"id": "cus_1", "currency": None})
+    PaymentEvent.objects.create(
+        provider="other", event=event["id"], kind="x", effect="none", received_at=now,
+        handled_at=now, outcome="Another provider's, of the same name.",
+    )  # fmt: skip
 
     assert deliver(event, now).content == b"Nothing to do."
-    assert PaymentEvent.objects.get().handled_at == now
+    assert PaymentEvent.objects.get(provider="stripe").handled_at == now

@@ -167,10 +167,13 @@ def test_staff_touch_no_money_of_their_own_account(
 
 
 def test_a_small_adjustment_is_booked_at_once(account: Account, now: datetime) -> None:
-    adjust(account, 500, staff(), now)
+    by = staff()
+
+    adjust(account, 500, by, now)
 
     assert stands(account) == "500.00 / 0.00"
-    assert BalanceEntry.objects.get().reason == "Agreed by phone."
+    entry = BalanceEntry.objects.get()
+    assert (entry.reason, entry.by) == ("Agreed by phone.", by)
     assert books_are_proved()
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from accounts.models import Account, AuditEntry, Notice
+from accounts.models import Account, AuditEntry, BalanceEntry, Notice
 from quota.errors import BadDecision, InsufficientQuota, NotYours, RefundMoved
 from quota.models import (
     LedgerEntry,
@@ -127,9 +127,12 @@ def test_a_large_refund_needs_another_second_person(
         deciding.confirm(refund=refund, seen=seen, holds="", staff=first, now=now)
     with pytest.raises(RefundMoved):
         deciding.confirm(refund=refund, seen=seen - 1, holds="", staff=staff(), now=now)
-    done = deciding.confirm(refund=refund, seen=seen, holds="", staff=staff(), now=now)
+    second = staff()
+    done = deciding.confirm(refund=refund, seen=seen, holds="", staff=second, now=now)
 
     assert done.state == "approved"
+    assert Order.objects.get(kind="refund").by == second.user
+    assert BalanceEntry.objects.get(kind="refund").by == second.user
     assert [event.act for event in RefundEvent.objects.order_by("pk")] == [
         "requested", "approved", "confirmed", "paid",
     ]  # fmt: skip

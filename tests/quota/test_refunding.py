@@ -191,4 +191,5 @@ def test_the_credit_stands_beside_the_order(account: Account, now: datetime) -> 
     approve(ask(account, now), now)
 
     entry = BalanceEntry.objects.get(kind="refund")
-    assert entry.reference == f"order:{Order.objects.get(kind='refund').number}"
+    assert Order.objects.get(kind="refund").number == 2
+    assert entry.reference == "order:2"
