@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
 
+from accounts.middleware import TOKEN
 from accounts.models import Account, User
 from quota.scanners import Engines
 from quota.services.advising import StoredAdvisories
@@ -91,14 +92,18 @@ def examples(visitor: Visitor) -> dict[str, list[str]]:
 
 def asked_from(page: Page) -> set[str]:
     """What a browser may ask for next: links, filters as they stand, and what htmx
-    asks for while a form is filled in, with the form."""
-    links = {link for link in page.links if link.startswith(FRONT)}
+    asks for while a form is filled in, with the form but for what makes a press valid.
+    """
+    whole = (link.partition("#")[0] for link in page.links)
+    links = {link for link in whole if link.startswith(FRONT)}
     for form in page.forms:
-        sent = urlencode(form.data(), doseq=True)
+        data = form.data()
+        data.pop(TOKEN, None)
+        sent = urlencode(data, doseq=True)
         if form.method == "get" and form.action.startswith(FRONT):
             links.add(f"{form.action}?{sent}")
         beneath = {link for link in links if link.startswith(f"{form.action}/")}
-        if form.method == "post" and form.data():
+        if form.method == "post" and data:
             links = links - beneath | {f"{link}?{sent}" for link in beneath}
     return links
 
