@@ -43,6 +43,11 @@ class SignIn(LoginView):
         "support": settings.SUPPORT_EMAIL,
     }
 
+    def get_success_url(self) -> str:
+        """Where to go on; a bare word is no address of ours."""
+        to = super().get_success_url()
+        return to if to.startswith("/") else self.get_default_redirect_url()
+
     def form_valid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
         """Signed in, or asked for a code first."""
         user, to = form.get_user(), self.get_success_url()

@@ -149,8 +149,11 @@ def test_the_back_office_has_the_same_door(client: Client, mei: User) -> None:
     assert client.get("/admin/", follow=True).status_code == 403
 
 
-def test_signing_in_returns_only_to_our_own_pages(client: Client, mei: User) -> None:
-    response = client.post("/sign-in", {**MEI, "next": "https://evil.example/"})
+@pytest.mark.parametrize("to", ["https://evil.example/", "10", "admin:index"])
+def test_signing_in_returns_only_to_our_own_pages(
+    client: Client, mei: User, to: str
+) -> None:
+    response = client.post("/sign-in", {**MEI, "next": to})
 
     assertRedirects(response, "/", fetch_redirect_response=False)
 
