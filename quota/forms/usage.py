@@ -1,10 +1,16 @@
 """The filters of the ledger: unknown choices mean "any", never an error page."""
 
+from datetime import date
+
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from quota.pages.breakdown import WAYS
 from quota.pages.ledger_filter import IMAGES, TYPES, Asked
 from quota.rules.units import parse_number
+
+# A day's two midnights are instants in every zone.
+FIRST, LAST = date(2000, 1, 1), date(9998, 12, 31)
 
 
 class EntriesForm(forms.Form):
@@ -15,7 +21,9 @@ class EntriesForm(forms.Form):
         required=False,
         choices=[("", "Any type"), *((name, t[0]) for name, t in TYPES.items())],
     )
-    day = forms.DateField(required=False)
+    day = forms.DateField(
+        required=False, validators=[MinValueValidator(FIRST), MaxValueValidator(LAST)]
+    )
     q = forms.CharField(required=False, max_length=200)
     of = forms.ChoiceField(required=False, choices=[("", ""), (IMAGES, IMAGES)])
     after = forms.CharField(required=False, max_length=500)

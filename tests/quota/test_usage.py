@@ -95,6 +95,8 @@ def test_a_scan_that_draws_from_two_months_is_one_scan(now: datetime) -> None:
         ("day=2026-11-25&kind=repeat", 1, 1),
         ("day=2020-01-01", 0, 0),
         ("kind=nonsense&day=nonsense&month=nonsense", 8, 10),
+        ("day=9999-12-31", 8, 10),
+        ("day=0001-01-01", 8, 10),
         ("month={window}", 7, 9),
         ("month={window}&kind=hold&q=task {task}", 1, 2),
         ("q={task}", 2, 4),
