@@ -49,6 +49,7 @@ def origin(url: str) -> Origin:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as it is asked for and sent
     except ValueError as error:
         raise SourceError("Enter an address such as registry.example.com.") from error
     if parts.scheme not in PORTS or not host or not host.isprintable() or " " in host:

@@ -67,8 +67,10 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://x", "registry", "http://", "https://a:b@host", "http://h:x"]
-)
+    "address",
+    ["ftp://x", "registry", "http://", "https://a:b@host", "http://h:x",
+     "https://\ufffd", "https://a..b", f"https://{'a' * 64}.b"],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(SourceError, match="Enter "):
         origin(address)
