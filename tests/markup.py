@@ -100,7 +100,7 @@ class Page(HTMLParser):
         kind = given.get("type", "submit" if tag == "button" else "text")
         found = Field(name, value, kind not in UNSENT)
         if kind in {"checkbox", "radio"}:
-            found = Field(name, value or "on", "checked" in given)
+            found = Field(name, given.get("value", "on"), "checked" in given)
         if tag == "textarea":
             self._area = found
         return found
