@@ -293,7 +293,8 @@ def _book_late(now: datetime) -> int:
     late = PaymentEvent.objects.filter(handled_at=None, payment__gt="").filter(
         Exists(TopUp.objects.filter(payment=OuterRef("payment"), state=State.PAID))
     )
-    for row in late.order_by("pk"):
+    rows = list(late.order_by("pk"))
+    for row in rows:
         event = Event(
             id=row.event,
             kind=row.kind,
@@ -304,7 +305,7 @@ def _book_late(now: datetime) -> int:
             currency=row.currency,
         )
         receive(provider=row.provider, event=event, now=now)
-    return len(late)
+    return len(rows)
 
 
 def _fetch_missed(now: datetime) -> int:

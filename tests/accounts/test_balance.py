@@ -174,6 +174,15 @@ def test_an_adjustment_never_takes_more_than_there_is(
     assert stands(account) == "4.00 / 0.00"
 
     assert adjust(-4).balance_after == 0
+    with pytest.raises(InsufficientBalance):
+        balance.pay(
+            account=Account.objects.lock(account.pk),
+            amount=Decimal("0.01"),
+            kind=Kind.PURCHASE,
+            reference="order:1",
+            by=None,
+            now=now,
+        )
 
 
 def test_an_amount_that_is_not_positive_cents_is_a_bug(
@@ -182,6 +191,8 @@ def test_an_amount_that_is_not_positive_cents_is_a_bug(
     for amount in (Decimal(0), Decimal(-1), Decimal("0.001")):
         with pytest.raises(ValueError, match="whole cents"):
             top_up(account, amount, now)
+        with pytest.raises(ValueError, match="whole cents"):
+            reverse(account, amount, now)
     with pytest.raises(ValueError, match="whole cents"):
         balance.adjust(
             account=account,

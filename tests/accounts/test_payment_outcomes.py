@@ -46,7 +46,8 @@ def test_a_method_that_pays_later_is_credited_when_it_has(
     opened(account, now)
     first = stripe.pay(payment_status="unpaid")
     assert deliver(first, now).content == b"Nothing to do."
-    TopUp.objects.update(session="")  # as if the answer had been lost
+    # As if the answer had been lost.
+    TopUp.objects.update(session="", problem="Paid on another page.")
     stripe.sessions["cs_test_1"]["payment_status"] = "paid"
     paid = stripe.event(
         "checkout.session.async_payment_succeeded", stripe.sessions["cs_test_1"]
@@ -54,13 +55,14 @@ def test_a_method_that_pays_later_is_credited_when_it_has(
 
     assert deliver(paid, now).content == b"Credited."
     assert stands(account) == "22.92 / 0.00"
-    assert TopUp.objects.get().session == "cs_test_1"
+    top_up = TopUp.objects.get()
+    assert (top_up.session, top_up.problem) == ("cs_test_1", "")
 
 
 def test_a_page_that_ran_out_can_still_turn_out_paid(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
-    top_up = opened(account, now)
+    top_up, other = opened(account, now), ask_for(account, now)
     expired = stripe.event(
         "checkout.session.expired", stripe.sessions["cs_test_1"] | {"status": "expired"}
     )
@@ -73,8 +75,9 @@ def test_a_page_that_ran_out_can_still_turn_out_paid(
     late = deliver({**expired, "id": "evt_late"}, now)
     assert late.content == b"Nothing to do."
 
-    top_up.refresh_from_db()
-    assert top_up.state == "paid"
+    for each in (top_up, other):
+        each.refresh_from_db()
+    assert (top_up.state, other.state) == ("paid", "requested")
     assert stands(account) == "22.92 / 0.00"
 
 
@@ -90,6 +93,7 @@ def test_a_refund_at_stripe_is_a_reversal_and_what_was_spent_a_debt(
     assert stands(account) == "2.92 / 0.00"
     entry = BalanceEntry.objects.get(kind="reversal")
     assert entry.reason == "The card payment was paid back to the card."
+    assert TopUp.objects.get().reversed_amount == Decimal(20)
     assert books_are_proved()
 
 
@@ -164,12 +168,16 @@ def test_a_refund_told_before_its_payment_waits_for_it(
 
     kinds = BalanceEntry.objects.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["top_up", "top_up", "reversal"]
+    reversed_amounts = TopUp.objects.order_by("pk").values_list("reversed_amount")
+    assert list(reversed_amounts) == [(Decimal("22.92"),), (Decimal(0),)]
 
 
 def test_the_job_asks_about_what_is_unknown_and_charges_nothing(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
     top_up = opened(account, now)
+    settling.reconcile(now=now + timedelta(seconds=119))
+    assert not [call for call in stripe.calls if "sessions/" in call]
     settling.reconcile(now=now + timedelta(minutes=3))
     top_up.refresh_from_db()
     assert top_up.state == "open"
@@ -200,13 +208,34 @@ def test_the_job_fetches_the_events_that_did_not_reach_us(
     assert books_are_proved()
 
 
-def test_a_service_that_is_down_stops_nothing_and_loses_nothing(
+def test_a_refund_told_while_its_payment_was_being_booked_is_booked_later(
     account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    opened(account, now)
+    paid = stripe.pay()
+    deliver(stripe.event("refund.created", stripe.refund(2292)), now)
+    PaymentEvent.objects.update(payment="")  # the payment does not see it yet
+    deliver(paid, now)
+    PaymentEvent.objects.filter(handled_at=None).update(payment="pi_cs_test_1")
+    stripe.events.clear()
+
+    assert settling.reconcile(now=now) == 1
+
+    assert stands(account) == "0.00 / 0.00"
+
+
+def test_a_service_that_is_down_stops_nothing_and_loses_nothing(
+    account: Account,
+    stripe: StripeServer,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     opened(account, now)
     stripe.pay()
     stripe.fails_with = 503
     assert settling.reconcile(now=now + timedelta(minutes=3)) == 0
+    assert "could not be asked about" in caplog.text
+    assert "Missed events could not be fetched" in caplog.text
     assert stands(account) == "0.00 / 0.00"
 
     stripe.fails_with = None
@@ -230,12 +259,13 @@ def test_a_page_that_nobody_can_be_asked_about_is_not_given_up(
 def test_a_request_that_never_got_a_page_is_given_up_after_a_day(
     account: Account, stripe: StripeServer, now: datetime
 ) -> None:
-    top_up = ask_for(account, now)
+    top_up, other = ask_for(account, now), ask_for(account, now, method="bank")
 
-    settling.reconcile(now=now + timedelta(hours=24))
+    settling.reconcile(now=now + settling.GIVEN_UP_AFTER)
     top_up.refresh_from_db()
     assert top_up.state == "requested"
     settling.reconcile(now=now + timedelta(hours=26))
 
-    top_up.refresh_from_db()
-    assert top_up.state == "expired"
+    for each in (top_up, other):
+        each.refresh_from_db()
+    assert (top_up.state, other.state) == ("expired", "requested")

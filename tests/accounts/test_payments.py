@@ -12,7 +12,7 @@ from accounts.errors import AmountOutOfRange, KeyReused
 from accounts.models import Account, TopUp
 from accounts.payments import gateways
 from accounts.payments.port import PaymentRefused, PaymentUnavailable
-from tests.accounts.payments import WEBHOOK, ask_for, begin, opened
+from tests.accounts.payments import WEBHOOK, ask_for, begin, deliver, opened
 from tests.accounts.stripe_server import StripeServer
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,16 @@ def test_an_answer_that_is_lost_leaves_the_request_and_makes_no_second_page(
 
     assert again.state == "open"
     assert len(stripe.sessions) == 1
+
+
+def test_a_page_asked_for_twice_takes_no_payment_back(
+    account: Account, stripe: StripeServer, now: datetime
+) -> None:
+    slow = ask_for(account, now)
+    begin(TopUp.objects.get())
+    deliver(stripe.pay(), now)
+
+    assert begin(slow).state == "paid"
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503])

@@ -22,7 +22,15 @@ from quota.models import (
 from quota.quotes import Basket
 from quota.services import deciding
 from quota.services.deciding import Decision, Staff
-from tests.factories import ImageFactory, account_with, buy, creator_of, finish, press
+from tests.factories import (
+    ImageFactory,
+    account_with,
+    buy,
+    creator_of,
+    finish,
+    member_of,
+    press,
+)
 from tests.quota.refunds import approve, ask, books_hold, proposal, staff, use
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +73,7 @@ def test_a_second_approval_says_who_was_first(account: Account, now: datetime) -
     [
         ("36.01", "More.", "more than is refundable"),
         ("-1.00", "Less.", "above zero"),
+        ("0.00", "Nothing.", "above zero"),
         ("30.005", "Finer.", "whole cents"),
         ("30.00", " ", "Give a reason"),
     ],
@@ -98,8 +107,11 @@ def test_rejecting_needs_a_reason_and_unfreezes(
 
     with pytest.raises(BadDecision, match="reason"):
         deciding.reject(refund=refund, answer="", staff=staff(), now=now)
-    deciding.reject(refund=refund, answer="Not now.", staff=staff(), now=now)
+    by = staff()
+    deciding.reject(refund=refund, answer="Not now.", staff=by, now=now + DAY / 24)
 
+    with pytest.raises(RefundMoved, match=f"already rejected by {by.user} at 10:00"):
+        deciding.assign(refund=refund, staff=by, now=now + DAY)
     assert QuotaPack.objects.get().frozen_at is None
     assert Notice.objects.get(kind="refund_decided").context["decision"] == "rejected"
     assert books_hold()
@@ -120,6 +132,10 @@ def test_a_large_refund_needs_another_second_person(
 ) -> None:
     settings.REFUND_SECOND_PERSON_ABOVE = Decimal("35.99")
     refund, first = ask(account, now), staff()
+    with pytest.raises(RefundMoved, match="not been approved yet"):
+        deciding.confirm(
+            refund=refund, seen=Decimal(36), holds="", staff=first, now=now
+        )
     approve(refund, now, by=first)
     seen = Decimal("36.00")
 
@@ -139,6 +155,36 @@ def test_a_large_refund_needs_another_second_person(
     assert books_hold()
 
 
+@pytest.mark.parametrize(("before", "holds"), [("wait", "stop"), ("stop", "")])
+def test_the_second_person_may_choose_anew_what_becomes_of_scans(
+    account: Account, now: datetime, settings: Settings, before: str, holds: str
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
+    press(account, ImageFactory.create_batch(2, account=account), now)
+    refund, seen = approve(ask(account, now), now, holds=before), Decimal("36.00")
+
+    with pytest.raises(BadDecision, match="stop or wait"):
+        deciding.confirm(refund=refund, seen=seen, holds="x", staff=staff(), now=now)
+    done = deciding.confirm(
+        refund=refund, seen=seen, holds=holds, staff=staff(), now=now
+    )
+
+    assert (done.state, done.amount) == ("approved", seen)
+
+
+def test_what_was_used_up_before_the_second_person_looked_is_not_paid(
+    account: Account, now: datetime, settings: Settings
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
+    refund = approve(ask(account, now), now)
+    QuotaWindow.objects.update(used_tenths=3_000)
+
+    with pytest.raises(RefundMoved, match="Nothing is left"):
+        deciding.confirm(
+            refund=refund, seen=Decimal(0), holds="", staff=staff(), now=now
+        )
+
+
 def test_approvals_of_thirty_days_count_together(
     account: Account, now: datetime, settings: Settings
 ) -> None:
@@ -154,14 +200,15 @@ def test_members_decide_nothing_of_their_account(
     account: Account, now: datetime
 ) -> None:
     refund = ask(account, now)
-    insider = Staff(creator_of(account), None)
+    insider, left = Staff(member_of(account), None), staff()
+    RefundRequest.objects.update(requested_by=left.user)
 
     with pytest.raises(NotYours, match="belong to"):
         deciding.assign(refund=refund, staff=insider, now=now)
     with pytest.raises(NotYours, match="belong to"):
         approve(refund, now, by=insider)
     with pytest.raises(NotYours, match="belong to"):
-        deciding.reject(refund=refund, answer="No.", staff=insider, now=now)
+        deciding.reject(refund=refund, answer="No.", staff=left, now=now)
 
 
 def test_held_scans_ask_for_a_choice(account: Account, now: datetime) -> None:
@@ -253,15 +300,25 @@ def test_every_step_leaves_an_audit_entry_and_history(
     account: Account, now: datetime
 ) -> None:
     refund, one = ask(account, now), staff()
+    buy(account, Basket(quantity=300), now)
+    other = ask(account, now)
     deciding.assign(refund=refund, staff=one, now=now)
     deciding.assign(refund=refund, staff=one, now=now)
     approve(refund, now, by=one)
 
+    taken, approved = AuditEntry.objects.order_by("pk")
+    assert taken.before == {"assigned to": ""}
+    assert taken.after == {"assigned to": str(one.user)}
+    assert approved.before == {"state": "requested"}
+    assert approved.after == {"state": "closing", "amount": "36.00"}
     acts = list(AuditEntry.objects.order_by("pk").values_list("act", flat=True))
     assert acts == ["refund assigned", "refund approved"]
     assert {entry.address for entry in AuditEntry.objects.all()} == {"10.0.0.7"}
     step = RefundEvent.objects.get(act="approved")
     assert (step.amount, step.address) == (Decimal("36.00"), "10.0.0.7")
+    assert step.state_before == "requested"
+    other.refresh_from_db()
+    assert other.assigned_to is None
     notice = Notice.objects.get(kind="refund_decided")
     assert (notice.user, notice.context["amount"]) == (creator_of(account), "$36.00")
 
