@@ -189,11 +189,14 @@ def test_approvals_of_thirty_days_count_together(
     account: Account, now: datetime, settings: Settings
 ) -> None:
     settings.REFUND_SECOND_PERSON_ABOVE = Decimal("70.00")
-    buy(account, Basket(quantity=300), now)
-    first, second = OrderLine.objects.filter(kind="pack").order_by("pk")
+    for _ in range(2):
+        buy(account, Basket(quantity=300), now)
+    first, second, third = OrderLine.objects.filter(kind="pack").order_by("pk")
+    later = now + 30 * DAY
 
     assert approve(ask(account, now, first), now).state == "approved"
-    assert approve(ask(account, now, second), now).state == "awaiting_second"
+    assert approve(ask(account, later, second), later).state == "approved"
+    assert approve(ask(account, later, third), later).state == "awaiting_second"
 
 
 def test_members_decide_nothing_of_their_account(

@@ -174,6 +174,8 @@ def test_quota_that_comes_back_after_its_refund_is_drawn_by_nobody(
     with pytest.raises(InsufficientQuota):
         press(account, [ImageFactory.create(account=account)], later + DAY)
     assert QuotaWindow.objects.latest("number").free_tenths == 3000
+    asked = ask(account, later + DAY, edition_line(account))
+    assert asked.state == "requested"  # an older edition's quota is not in its way
     assert books_hold()
 
 

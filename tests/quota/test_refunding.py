@@ -23,7 +23,7 @@ from quota.models import (
     RefundRequest,
 )
 from quota.quotes import Basket
-from quota.services import deciding, refunding
+from quota.services import deciding, refund_sums, refunding
 from tests.factories import ImageFactory, account_with, buy, creator_of, finish, press
 from tests.quota.refunds import ASKED, approve, ask, books_hold, pack_line, staff, use
 
@@ -58,6 +58,8 @@ def test_the_seed_like_case_is_paid_back_to_the_cent(
         "$36.00 paid − 10.9 used × $0.06 = $35.35"
     )
     assert order.lines.get().credited == refund.order
+    after = refund_sums.compute(refund_sums.thing_asked(approved), now + DAY)
+    assert (after.refunded, after.most) == (order.total, Decimal("0.65"))
     assert books_hold()
 
 
@@ -77,8 +79,10 @@ def test_after_approval_no_window_of_the_pack_accepts_a_hold(
 
 def test_the_other_pack_is_still_drawn_from(account: Account, now: datetime) -> None:
     buy(account, Basket(quantity=600), now + DAY)
+    refund = ask(account, now + DAY)
+    assert len(refund.computation["windows"]) == 2
 
-    approve(ask(account, now + DAY), now + 2 * DAY)
+    approve(refund, now + 2 * DAY)
 
     press(account, [ImageFactory.create(account=account)], now + 2 * DAY)
     assert LedgerEntry.objects.get(kind="hold").window.pack.quantity == 300
