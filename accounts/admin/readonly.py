@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 
+from accounts.errors import Refusal
 from accounts.models import Account
 from accounts.spreadsheets import safe, stream
 
@@ -90,6 +92,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> bool:
         return False
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """The row; an empty name of a column is none."""
+        return super().get_object(request, object_id, from_field or None)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [field.name for field in self.model._meta.fields]
 
@@ -120,14 +128,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The list with its filters, every row, streamed."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
-        changes = self.get_changelist_instance(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise Refusal("This list has no such filter. Choose one on it.") from error
         shown = self.get_readonly_fields(request)
         columns = self.csv_columns or tuple(
             field.name
             for field in self.model._meta.concrete_fields
             if field.name in shown and field.name not in (self.exclude or ())
         )
-        rows = changes.get_queryset(request)
         return csv_of(f"{self.opts.model_name}.csv", columns, rows)
 
 
@@ -178,7 +188,7 @@ def _typed(model: type[Model], column: str, term: str) -> Any:
 
 def _account(slug: str) -> int | None:
     """The account's key, looked up first: its rows then come off their own index."""
-    found = Account.objects.filter(slug=slug.strip())
+    found = Account.objects.filter(slug=slug.strip().replace("\0", ""))
     return found.values_list("pk", flat=True).first()
 
 

@@ -94,3 +94,20 @@ def test_the_audit_list_says_what_was_done_in_words(
     assertContains(page, "Recorded a bank transfer")
     assertNotContains(page, "record_top_up")
     assertNotContains(page, "{&#x27;")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("balanceentry/?of=a%00b", 200),
+        ("balanceentry/csv/?of=a%00b", 200),
+        ("topup/csv/?no_such_column=1", 422),
+        ("topup/{pk}/change/?_to_field=", 200),
+    ],
+)
+def test_an_address_that_no_list_shows_is_answered(
+    staff: Client, top_up: TopUp, path: str, status: int
+) -> None:
+    response = staff.get(f"/admin/accounts/{path.format(pk=top_up.pk)}")
+
+    assert response.status_code == status

@@ -149,7 +149,9 @@ def test_no_parameter_breaks_a_page_for_nobody(world: World, theirs: Lived) -> N
 
 @pytest.mark.skipif(EXAMPLES <= SHORT, reason="FUZZ_EXAMPLES asks for more.")
 def test_no_parameter_breaks_the_back_office(world: World, theirs: Lived) -> None:
-    faults = faults_of(world.staff, back_office(), world, theirs)
+    inside = [each for each in back_office() if not each.name.startswith("demo-")]
+
+    faults = faults_of(world.staff, inside, world, theirs)
 
     assert not faults, "\n".join(faults)
 
