@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quota.pages.words import plural
-from quota.rules.units import format_quota
+from quota.rules.units import TENTHS, format_quota
 
 BASE = 208
 HEIGHT = 180
@@ -125,10 +125,15 @@ def chart(
     )
 
 
+def a_day(tenths: int) -> str:
+    """``31 a day``, rounded up: what is foreseen is not known to the tenth."""
+    return f"{format_quota(-(-tenths // TENTHS) * TENTHS)} a day"
+
+
 def _guesses(days: Sequence[Day], ahead: Ahead, top: int) -> Sequence[Box]:
     """A dashed bar for every day to come on which there is quota."""
     height, lasts = _pixels(ahead.daily_tenths, top), not ahead.out_date
-    words = f"{format_quota(-(-ahead.daily_tenths // 10) * 10)} a day expected"
+    words = f"{a_day(ahead.daily_tenths)} expected"
     return [
         Box(
             x=_percent(number * 10 + 2, len(days) * 10),

@@ -9,7 +9,7 @@ from accounts.money import format_money
 from accounts.pages.notices import NoticeRow, latest_notices
 from quota.models import Image, Kind, Schedule, ScheduledRun, Subscription
 from quota.models.selection import IS_OF
-from quota.pages.charts import Ahead, Chart, chart
+from quota.pages.charts import Ahead, Chart, a_day, chart
 from quota.pages.foresight import Strip, demand_of, schedule_to_change, strip
 from quota.pages.header import Standing
 from quota.pages.split_scans import split_scans
@@ -125,13 +125,13 @@ def _pace(stands: Standing, clock: Clock) -> Fact:
         return Fact("At this pace", "–", "")
     if stands.forecast is None:
         return Fact("At this pace", "Too early to say", rail.words)
+    if stands.forecast.spare_tenths:
+        spare = stands.forecast.spare_tenths // TENTHS
+        note = f"About {spare:,} to spare at {a_day(_wanted_daily(stands, clock))}"
+        return Fact("At this pace", "Lasts to the reset", note, rail.tone, rail.icon)
     since = measured_from(min(w.starts_at for w in stands.windows), clock.now)
     days = max(1, (clock.now - since) // DAY)
     daily = sum(pace.spent) * (DAY // HOUR) // ((clock.now - since) // HOUR)
-    if stands.forecast.spare_tenths:
-        spare = stands.forecast.spare_tenths // TENTHS
-        note = f"About {spare:,} to spare at {format_quota(daily)} a day"
-        return Fact("At this pace", "Lasts to the reset", note, rail.tone, rail.icon)
     note = f"{format_quota(daily)} a day over the last {days} days"
     return Fact("At this pace", rail.words, note, rail.tone, rail.icon)
 
@@ -186,14 +186,18 @@ def _chart(account: Account, stands: Standing, clock: Clock) -> Chart | None:
     found = stands.forecast
     if found is None:
         return chart(days)
-    ahead = stands.windows[0].ends_at - clock.now
-    demand = demand_of(stands)
-    daily = demand * (DAY // HOUR) // max(1, ahead // HOUR)
+    daily = _wanted_daily(stands, clock)
     out = found.runs_out_at and found.runs_out_at.astimezone(clock.zone)
     return chart(
         days,
         Ahead(daily, out.date().isoformat() if out else "", out.hour if out else 0),
     )
+
+
+def _wanted_daily(stands: Standing, clock: Clock) -> int:
+    """The tenths that are wanted on a day from now to the reset."""
+    ahead = stands.windows[0].ends_at - clock.now
+    return demand_of(stands) * (DAY // HOUR) // max(1, ahead // HOUR)
 
 
 def _lifecycle(

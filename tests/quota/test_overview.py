@@ -130,7 +130,7 @@ def test_nothing_is_advised_while_quota_lasts(client: Client, now: datetime) -> 
     page = client.get(URL)
 
     assertContains(page, "Lasts to the reset")
-    assertContains(page, "About 270 to spare at")
+    assertContains(page, "About 270 to spare at 1 a day")
     assertNotContains(page, 'class="advice"')
 
 
