@@ -158,7 +158,7 @@ def test_staff_touch_no_money_of_their_own_account(
     with pytest.raises(StaffIsMember):
         record(account, member, now)
     with pytest.raises(StaffIsMember):
-        adjust(account, 5, member, now)
+        adjust(account, 501, member, now)
     waiting = adjust(account, 501, staff(), now)
     with pytest.raises(StaffIsMember):
         adjusting.confirm(adjustment=waiting, by=member, now=now)
