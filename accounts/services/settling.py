@@ -271,8 +271,8 @@ def ask(*, top_up: TopUp, now: datetime) -> str:
 
 def reconcile(*, now: datetime) -> int:
     """Ask about every payment whose outcome is unknown, and fetch the events that did
-    not reach us. Returns how many were booked; what cannot be asked now is asked by
-    the next run."""
+    not reach us. Returns how many answers there were, those known already among them;
+    what cannot be asked now is asked by the next run."""
     waiting = TopUp.objects.filter(
         method=TopUp.Method.STRIPE,
         state__in=[State.REQUESTED, State.OPEN],
