@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from accounts.models import Account
 from quota.models import Image, Kind, LedgerBatch, LedgerEntry, QuotaWindow
 from quota.pages.header import OpenWindow
@@ -30,14 +32,13 @@ class SplitScan:
 
 
 def split_scans(account: Account, windows: Sequence[OpenWindow]) -> Sequence[SplitScan]:
-    """Those of these windows and of all beside them, in two queries. A scan is split
+    """Those of these windows and of all beside them, in one query. A scan is split
     where it drains a window, and then is the last of its task there."""
-    beside = _beside(account, windows) if windows else []
-    if len(beside) < 2:
+    if not windows:
         return []
     draining = LedgerBatch.objects.filter(
         account=account,
-        window__in=beside,
+        window__in=_beside(account, windows).values("pk"),
         kind=LedgerEntry.Kind.HOLD,
         free_after_tenths=0,
     )
@@ -69,14 +70,13 @@ def split_scans(account: Account, windows: Sequence[OpenWindow]) -> Sequence[Spl
     ]
 
 
-def _beside(account: Account, windows: Sequence[OpenWindow]) -> Sequence[int]:
+def _beside(account: Account, windows: Sequence[OpenWindow]) -> QuerySet[QuotaWindow]:
     """The windows that were open at some time before the first reset of these."""
-    found = QuotaWindow.objects.filter(
+    return QuotaWindow.objects.filter(
         account=account,
         starts_at__lt=min(window.ends_at for window in windows),
         ends_at__gt=min(window.starts_at for window in windows),
     )
-    return list(found.values_list("pk", flat=True))
 
 
 def sources_of(
