@@ -72,6 +72,7 @@ def test_by_keyboard_alone_from_signing_in_to_the_receipt(
     page.keyboard.type("correct horse")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Local images")
+    page.wait_for_load_state()  # the scripts, which hear the keys, run before its end
 
     # Filter: the first choices of the state's list lead to what was never scanned.
     page.keyboard.press("/")
