@@ -19,8 +19,8 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
     """Windows by the clock, and the one way to lock them."""
 
     def open_at(self, account_id: int, now: datetime) -> Self:
-        """The account's windows that are open at ``now``: half-open intervals."""
-        return self.filter(account=account_id, starts_at__lte=now, ends_at__gt=now)
+        """The account's windows that are open at ``now``."""
+        return self.filter(account=account_id)._open(now)
 
     def drawable_at(self, account_id: int, now: datetime) -> Self:
         """The open windows that scans may draw from: not those of a pack that is being
@@ -30,8 +30,11 @@ class QuotaWindowQuerySet(models.QuerySet["QuotaWindow"]):
 
     def drawable_of(self, accounts: Iterable[Account], now: datetime) -> Self:
         """The same of several accounts."""
-        mine = self.filter(account__in=accounts)
-        return mine.filter(starts_at__lte=now, ends_at__gt=now, shut_at=None)
+        return self.filter(account__in=accounts)._open(now).filter(shut_at=None)
+
+    def _open(self, now: datetime) -> Self:
+        """Half-open intervals: a window ends where the next begins."""
+        return self.filter(starts_at__lte=now, ends_at__gt=now)
 
     def locked(self) -> list["QuotaWindow"]:
         """Lock these windows by primary key, after the account (the one lock order)."""
@@ -135,10 +138,10 @@ class LedgerEntry(Owned):
     """One append-only change of one window.
 
     ``tenths`` is never zero, but for the lapse of a window that was used up; the kind
-    says what it moves. Entries of a scan carry
-    the image ID, the reason and the outcome by value, so that the money can be proved
-    when the scan's own row is gone (rules 6): ``scan`` and ``task`` are numbers, not
-    foreign keys. ``free_after_tenths`` is the window's free quota after this entry.
+    says what it moves. Entries of a scan carry the image ID, the reason and the outcome
+    by value, so that the money can be proved when the scan's own row is gone (rules 6):
+    ``scan`` and ``task`` are numbers, not foreign keys. ``free_after_tenths`` is the
+    window's free quota after this entry.
     """
 
     class Kind(models.TextChoices):

@@ -78,8 +78,8 @@ def approve(
     Then a second person must confirm it, or running scans must end first, or it is
     paid at once, all in this transaction. Refuses (409) a request that is no longer in
     review, a proposal that moved since ``seen`` and Professional Edition at the very
-    instant it began; an amount that cannot be (422);
-    after E everybody without the override permission (403).
+    instant it began; an amount that cannot be (422); after E everybody without the
+    override permission (403).
     """
     refund = _locked(refund, staff)
     if refund.state != State.REQUESTED:

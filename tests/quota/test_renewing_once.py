@@ -1,6 +1,6 @@
 """Renewal is paid once, as it was quoted, or not at all."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from accounts.errors import InsufficientBalance
 from accounts.models import Account
 from quota.errors import KeyReused, QuoteMoved
 from quota.models import Order, QuotaWindow, Tariff, Term
-from quota.quotes import Basket, RenewalBasket
+from quota.quotes import Basket, RenewalBasket, RenewalQuote
 from quota.services import renewing
 from tests.factories import account_with, buy, renew, top_up
 from tests.quota.renewals import BOUGHT, END, books_are_proved, nothing_changes
@@ -23,19 +23,25 @@ def account() -> Account:
     return account_with(now=BOUGHT)
 
 
-def pressed(account: Account, key: UUID, months: int = 1) -> Order:
-    quoted = renewing.quote(
-        account=account, basket=RenewalBasket(months), now=END - timedelta(days=9)
-    )
+def as_seen(
+    account: Account, seen: RenewalQuote, now: datetime, key: UUID | None = None
+) -> Order:
+    """Renew on the terms of a quote."""
     return renewing.renew(
         account=account,
-        basket=RenewalBasket(months),
-        state=quoted.state,
-        total=quoted.total,
-        key=key,
+        basket=seen.basket,
+        state=seen.state,
+        total=seen.total,
+        key=key or uuid4(),
         by=None,
-        now=END - timedelta(days=9),
+        now=now,
     )
+
+
+def pressed(account: Account, key: UUID, months: int = 1) -> Order:
+    now = END - timedelta(days=9)
+    seen = renewing.quote(account=account, basket=RenewalBasket(months), now=now)
+    return as_seen(account, seen, now, key)
 
 
 def test_the_same_key_returns_the_first_order(account: Account) -> None:
@@ -59,18 +65,7 @@ def test_two_tabs_renew_once(account: Account) -> None:
     seen = renewing.quote(account=account, basket=RenewalBasket(1), now=END)
     renew(account, END, months=1)
 
-    words = nothing_changes(
-        lambda: renewing.renew(
-            account=account,
-            basket=RenewalBasket(1),
-            state=seen.state,
-            total=seen.total,
-            key=uuid4(),
-            by=None,
-            now=END,
-        ),
-        QuoteMoved,
-    )
+    words = nothing_changes(lambda: as_seen(account, seen, END), QuoteMoved)
 
     assert "was renewed" in words
 
@@ -80,18 +75,7 @@ def test_a_pack_bought_meanwhile_moves_the_quote(account: Account) -> None:
     seen = renewing.quote(account=account, basket=RenewalBasket(1), now=before)
     buy(account, Basket(quantity=300), before)
 
-    words = nothing_changes(
-        lambda: renewing.renew(
-            account=account,
-            basket=RenewalBasket(1),
-            state=seen.state,
-            total=seen.total,
-            key=uuid4(),
-            by=None,
-            now=before,
-        ),
-        QuoteMoved,
-    )
+    words = nothing_changes(lambda: as_seen(account, seen, before), QuoteMoved)
 
     assert "price changed" in words
 
@@ -105,18 +89,7 @@ def test_a_new_tariff_moves_the_quote(account: Account) -> None:
         quota_price=Decimal("0.05"),
     )
 
-    nothing_changes(
-        lambda: renewing.renew(
-            account=account,
-            basket=RenewalBasket(1),
-            state=seen.state,
-            total=seen.total,
-            key=uuid4(),
-            by=None,
-            now=END,
-        ),
-        QuoteMoved,
-    )
+    nothing_changes(lambda: as_seen(account, seen, END), QuoteMoved)
     order = renew(account, END, months=1)
 
     assert order.total == Decimal("7.00") + 15

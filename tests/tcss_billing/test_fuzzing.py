@@ -147,6 +147,7 @@ def test_no_parameter_breaks_a_page_for_nobody(world: World, theirs: Lived) -> N
     assert not faults, "\n".join(faults)
 
 
+# Its pages are many and slow, and only staff reach them: minutes, not for every run.
 @pytest.mark.skipif(EXAMPLES <= SHORT, reason="FUZZ_EXAMPLES asks for more.")
 def test_no_parameter_breaks_the_back_office(world: World, theirs: Lived) -> None:
     inside = [each for each in back_office() if not each.name.startswith("demo-")]
