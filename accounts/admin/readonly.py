@@ -1,12 +1,15 @@
 """The admin of what only services write, quick however long the table."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import DataError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path
@@ -18,6 +21,16 @@ from accounts.spreadsheets import safe, stream
 
 COUNTED = 1_000
 OF, OF_ACCOUNT = "of", ("-account", "-pk")
+
+
+@contextmanager
+def _asked_of_a_list() -> Iterator[None]:
+    """Refuse a filter by a column that is none, or by what the column never holds."""
+    try:
+        with transaction.atomic():
+            yield
+    except (IncorrectLookupParameters, DataError) as error:
+        raise Refusal("This list has no such filter. Choose one on it.") from error
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -66,7 +79,20 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The list, under the name of what it lists."""
         title = self.opts.verbose_name_plural
         named = {"title": f"{title}"[:1].upper() + f"{title}"[1:]}
-        return super().changelist_view(request, {**named, **(extra_context or {})})
+        with _asked_of_a_list():
+            return super().changelist_view(request, {**named, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A row to look at. Django would take *Save as new* from who may add."""
+        if request.method == "POST":
+            raise PermissionDenied
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
@@ -91,12 +117,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         return False
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> Any:
-        """The row; an empty name of a column is none."""
-        return super().get_object(request, object_id, from_field or None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [field.name for field in self.model._meta.fields]
@@ -128,10 +148,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The list with its filters, every row, streamed."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
-        try:
+        with _asked_of_a_list():
             rows = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters as error:
-            raise Refusal("This list has no such filter. Choose one on it.") from error
+            rows.exists()  # before the answer has begun
         shown = self.get_readonly_fields(request)
         columns = self.csv_columns or tuple(
             field.name

@@ -76,7 +76,7 @@ class AccountDeskAdmin(AccountAdmin):
             account=account,
             began=True,
             staff=staff,
-            reason=request.POST.get("reason", "")[:500],
+            reason=request.POST.get("reason", "").replace("\0", "")[:500],
             now=now,
         )
         looking.begin(request, account, now)

@@ -99,15 +99,27 @@ def test_the_audit_list_says_what_was_done_in_words(
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("balanceentry/?of=a%00b", 200),
-        ("balanceentry/csv/?of=a%00b", 200),
-        ("topup/csv/?no_such_column=1", 422),
-        ("topup/{pk}/change/?_to_field=", 200),
+        ("accounts/balanceentry/?of=a%00b", 200),
+        ("accounts/balanceentry/csv/?of=a%00b", 200),
+        ("accounts/balanceentry/csv/?kind__exact=a%00b", 422),
+        ("accounts/topup/csv/?no_such_column=1", 422),
+        ("accounts/topup/{pk}/change/?_to_field=", 200),
+        ("procrastinate/procrastinatejob/?status__exact=no", 422),
+        ("procrastinate/procrastinatejob/csv/?status__exact=no", 422),
     ],
 )
 def test_an_address_that_no_list_shows_is_answered(
     staff: Client, top_up: TopUp, path: str, status: int
 ) -> None:
-    response = staff.get(f"/admin/accounts/{path.format(pk=top_up.pk)}")
+    response = staff.get(f"/admin/{path.format(pk=top_up.pk)}")
 
     assert response.status_code == status
+
+
+def test_a_row_is_not_copied_by_who_may_add_one(client: Client) -> None:
+    """Django would write one past the service."""
+    client.force_login(UserFactory.create(is_staff=True, is_superuser=True))
+
+    for rows in ("banktransfer", "adjustment"):
+        path = f"/admin/accounts/{rows}/1/change/"
+        assert client.post(path, {"_saveasnew": "1"}).status_code == 403
