@@ -30,7 +30,7 @@ function say(words, again = "") {
   if (find(".said")?.textContent.includes(words)) return;
   const note = find("#said").content.firstElementChild.cloneNode(true);
   const link = find("a", note);
-  find("div", note).textContent = words;
+  find("[data-words]", note).textContent = words;
   if (again) link.href = again;
   else link.remove();
   place().prepend(note);
