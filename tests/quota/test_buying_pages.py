@@ -95,6 +95,18 @@ def test_an_account_without_edition_can_buy_both_in_one_order(
     assert QuotaWindow.objects.filter(starts_at=now).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("days", "said"), [(32, "Renew it before"), (36.5, "can no longer be renewed")]
+)
+def test_after_the_end_the_page_says_what_can_still_be_done(
+    client: Client, now: datetime, days: float, said: str
+) -> None:
+    account = account_with(months=1, now=now - timedelta(days=days), slug="late")
+    client.force_login(creator_of(account))
+
+    assertContains(client.get(url("purchase", account)), said, status_code=422)
+
+
 def test_a_balance_too_small_is_refused_with_the_shortfall(
     signed_in: Client, account: Account
 ) -> None:

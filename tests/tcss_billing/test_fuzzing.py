@@ -9,8 +9,8 @@ back office.
 import logging
 import os
 import re
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Set
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -21,13 +21,15 @@ from hypothesis import strategies as st
 
 from accounts.admin.readonly import ReadOnlyAdmin
 from accounts.models import User
-from quota.models import Image, OrderLine
+from quota.models import Image, OrderLine, Subscription
+from quota.rules.lifecycle import DELETION, GRACE
+from quota.tasks import lapse, remind, seal, sweep, terminate
 from tests.addresses import Address, addresses, back_office
 from tests.fuzzing.hunting import Hunt
 from tests.fuzzing.judging import Answer, Door, Request
 from tests.fuzzing.values import KINDS, MARK, Value
 from tests.fuzzing.walking import Place, Walk
-from tests.lived import Lived, live
+from tests.lived import live
 from tests.world import World, furnish
 
 pytestmark = pytest.mark.django_db
@@ -52,9 +54,14 @@ def world(now: datetime) -> Iterator[World]:
 
 
 @pytest.fixture
-def theirs(world: World, now: datetime) -> Lived:
-    """Another account, with rows of the same kinds."""
-    return live(now, "canary-labs", orders=3)
+def theirs(world: World, now: datetime) -> dict[str, str]:
+    """What another account calls its rows, of the same kinds."""
+    lived = live(now, "canary-labs", orders=3)
+    of = {"account": lived.account}
+    return lived.parts | {
+        "image": str(Image.objects.filter(**of).earliest("pk").pk),
+        "line": str(OrderLine.objects.filter(**of).latest("pk").pk),
+    }
 
 
 # What a creator need not ask for, and codes that nobody was sent. All other forms are
@@ -84,19 +91,15 @@ FEW = settings(
 
 
 def faults_of(
-    user: User | None, every: list[Address], world: World, theirs: Lived,
-    never_taken: frozenset[str] = frozenset(),
+    user: User | None, every: list[Address], world: World, theirs: dict[str, str],
+    never_taken: Set[str] = frozenset(),
 ) -> list[str]:  # fmt: skip
     """What a walk comes upon; then what each kind of value brings about; then what
     several do that Hypothesis puts together, which fails by itself."""
     door, paths = Door(user), [world.path(each) for each in every]
-    parts = theirs.parts | {
-        "image": str(Image.objects.filter(account=theirs.account).earliest("pk").pk),
-        "line": str(OrderLine.objects.filter(account=theirs.account).latest("pk").pk),
-    }
 
     def foreign(name: str) -> str:
-        return parts.get(ROWS.get(name, name), parts["image"])
+        return theirs.get(ROWS.get(name, name), theirs["image"])
 
     with door.heard.listening_to_forms():
         walk = Walk(door, paths, world.creator.email)
@@ -113,7 +116,8 @@ def faults_of(
     return [
         *walk.faults,
         *hunt.faults,
-        *(f"is never taken: {each}" for each in sorted(refused ^ never_taken)),
+        *(f"is never taken: {each}" for each in sorted(refused - never_taken)),
+        *(f"is taken: {each}" for each in sorted(never_taken - refused)),
     ]
 
 
@@ -135,16 +139,47 @@ def at_random(places: list[Place]) -> None:
     ask()
 
 
-def test_no_parameter_breaks_a_page(world: World, theirs: Lived) -> None:
+def test_no_parameter_breaks_a_page(world: World, theirs: dict[str, str]) -> None:
     faults = faults_of(world.creator, addresses(), world, theirs, NEVER_TAKEN)
 
     assert not faults, "\n".join(faults)
 
 
-def test_no_parameter_breaks_a_page_for_nobody(world: World, theirs: Lived) -> None:
+def test_no_parameter_breaks_a_page_for_nobody(
+    world: World, theirs: dict[str, str]
+) -> None:
     outside = [each for each in addresses() if not each.is_of_an_account]
 
     faults = faults_of(None, outside, world, theirs)
+
+    assert not faults, "\n".join(faults)
+
+
+# How long after its end Professional Edition is in each of the states that follow, and
+# what is not taken then.
+SCAN, REFUND = "images/<kind:kind>/scan/ask", "orders/<int:number>/refund"
+BUY, RENEW_ALONE = "subscription/purchase", "subscription/auto-renew"
+AFTER = {
+    "suspended": (timedelta(), {SCAN, REFUND, BUY}),
+    "ending": (GRACE * 1.1, {SCAN, REFUND, BUY, RENEW_ALONE}),
+    "terminated": (DELETION, {SCAN, REFUND, RENEW_ALONE}),
+}
+
+
+@pytest.mark.skipif(EXAMPLES <= SHORT, reason="FUZZ_EXAMPLES asks for more.")
+@pytest.mark.parametrize("state", AFTER)
+def test_no_parameter_breaks_a_page_after_the_end(
+    world: World, theirs: dict[str, str], state: str
+) -> None:
+    ends_at = Subscription.objects.get(account=world.account).ends_at
+    after, refused = AFTER[state]
+    inside = [each for each in addresses() if each.is_of_an_account]
+    with time_machine.travel(ends_at + after, tick=False):
+        for job in (sweep, lapse, terminate, seal, remind):
+            job(timestamp=0)
+
+        never_taken = {f"a/<slug:account>/{each}" for each in {"ask-access", *refused}}
+        faults = faults_of(world.creator, inside, world, theirs, never_taken)
 
     assert not faults, "\n".join(faults)
 
@@ -177,7 +212,9 @@ def never_taken_of_staff() -> frozenset[str]:
 
 # Its pages are many and slow, and only staff reach them: minutes, not for every run.
 @pytest.mark.skipif(EXAMPLES <= SHORT, reason="FUZZ_EXAMPLES asks for more.")
-def test_no_parameter_breaks_the_back_office(world: World, theirs: Lived) -> None:
+def test_no_parameter_breaks_the_back_office(
+    world: World, theirs: dict[str, str]
+) -> None:
     inside = [each for each in back_office() if not each.name.startswith("demo-")]
 
     faults = faults_of(world.staff, inside, world, theirs, never_taken_of_staff())
