@@ -143,9 +143,8 @@ def reject(
     _require_open(refund)
     if not answer.strip():
         raise BadDecision("Give a reason the customer can read.")
-    before = refund.state
     refunding.give_up(refund, State.REJECTED, by=staff.user, now=now, answer=answer)
-    _recorded(refund, Act.REJECTED, staff, now, words=answer, state=before)
+    _recorded(refund, Act.REJECTED, staff, now, words=answer)
     paying_back.owe_notice(current(refund), now)
     return current(refund)
 
@@ -183,8 +182,7 @@ def _end(refund: RefundRequest, now: datetime) -> None:
     for used what was left, rejected in the name of who chose to wait. That E passed
     while they ended takes nothing from what was decided before it."""
     thing = refund_sums.thing_asked(refund)
-    decided_at = refund.confirmed_at or refund.approved_at
-    computation = refund_sums.compute(thing, now, decided_at=decided_at)
+    computation = refund_sums.compute(thing, now, decided_at=refund.approved_at)
     amount = _amount(refund, computation)
     if amount <= 0:
         by = refund.confirmed_by or refund.approved_by
@@ -312,12 +310,12 @@ def _recorded(
     now: datetime,
     *,
     words: str = "",
-    state: str = "",
     before: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
 ) -> None:
-    """Write a step of staff into the request's history and into the audit log."""
-    was = state or refund.state
+    """Write a step of staff, from the request as it was read, into its history and
+    into the audit log."""
+    was = refund.state
     record(refund, act, was, by=staff.user, now=now, words=words, address=staff.address)
     stands = current(refund)
     audit.record(

@@ -27,7 +27,8 @@ AREAS = {
         _named("quota/services/", "refund_sums refunding paying_back deciding"),
         _named(
             "tests/quota/test_",
-            "refunding deciding edition_refunds refund_desk refund_pages left_out",
+            "refunding deciding closing edition_refunds refund_desk refund_pages"
+            " left_out invoices",
         ),
     ),
     "buying": Area(

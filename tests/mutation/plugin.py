@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,21 +67,21 @@ class Trial:
         self.outcomes = Path(session.config.getoption("outcomes"))
 
     def run(self) -> None:
-        """Write one line for each mutant. That nothing else fails a test is seen when
-        it first kills one, and after the last."""
+        """Write one line for each mutant. That nothing else fails a test is seen before
+        the first, of all tests, and after the last, of those that killed one."""
         self._measure()
         connections.close_all()
         self.database = str(connections["default"].settings_dict["NAME"])
         for copy in range(WORKERS):
             self._copy(copy)
+        self._as_it_is(self._in_order(self.session.items))
         self.outcomes.parent.mkdir(parents=True, exist_ok=True)
         with self.outcomes.open("w") as written:
             for mutant, outcome in self._outcomes():
                 told = {"mutant": mutant.name, "outcome": outcome}
                 written.write(json.dumps(told, ensure_ascii=False) + "\n")
                 written.flush()
-        for copy in range(WORKERS):
-            self._as_it_is(copy, list(self.kills))
+        self._as_it_is(list(self.kills))
 
     def _measure(self) -> None:
         """Run each test here, and note how long it takes and which lines it reaches."""
@@ -110,12 +110,12 @@ class Trial:
                 for line, names in lines.items()
             }
 
-    def _as_it_is(self, copy: int, items: Sequence[pytest.Item]) -> None:
-        """See that tests pass in a fork, on a copy, when nothing is changed."""
-        pid = self._fork(None, items, copy)
-        if status := os.waitpid(pid, 0)[1]:
-            number = os.waitstatus_to_exitcode(status)
-            pytest.exit(f"Without a mutant, {number} of {items} fails.", 1)
+    def _as_it_is(self, items: Sequence[pytest.Item]) -> None:
+        """See that tests pass in a fork, on each copy, when nothing is changed."""
+        for pid in [self._fork(None, items, copy) for copy in range(WORKERS)]:
+            if status := os.waitpid(pid, 0)[1]:
+                number = os.waitstatus_to_exitcode(status)
+                pytest.exit(f"Without a mutant, {number} of {items} fails.", 1)
 
     def _outcomes(self) -> Iterator[tuple[Mutant, str]]:
         waiting = self.mutants[::-1]
@@ -141,20 +141,19 @@ class Trial:
                 yield ended.mutant, _outcome(status)
 
     def _note_killer(self, ended: Started, number: int) -> None:
-        """Note which test killed a mutant; of its first, see that it was the mutant."""
+        """Note which test killed a mutant."""
         if number == BROKEN:
             pytest.exit(f"{ended.mutant.name} cannot be put in place.", 1)
-        items = ended.items[:number]
-        if not self.kills[items[-1]]:
-            self._as_it_is(ended.copy, items)
-        self.kills[items[-1]] += 1
+        self.kills[ended.items[number - 1]] += 1
 
     def _noticing(self, mutant: Mutant) -> list[pytest.Item]:
         """The tests that reach the change, the quickest and most telling first."""
         reaching = self.reaching[mutant.path.as_posix()]
         lines = reaching if mutant.lines is None else mutant.lines
-        found = {item for line in lines for item in reaching.get(line, ())}
-        return sorted(found, key=lambda item: self.took[item] / (1 + self.kills[item]))
+        return self._in_order({i for line in lines for i in reaching.get(line, ())})
+
+    def _in_order(self, items: Iterable[pytest.Item]) -> list[pytest.Item]:
+        return sorted(items, key=lambda item: self.took[item] / (1 + self.kills[item]))
 
     def _fork(
         self, mutant: Mutant | None, items: Sequence[pytest.Item], copy: int

@@ -1,4 +1,4 @@
-"""Decisions on refunds: amounts, states, signatures, scans that run meanwhile."""
+"""Decisions on refunds: amounts, states, signatures."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,25 +9,22 @@ from pytest_django import Settings
 from accounts.models import Account, AuditEntry, BalanceEntry, Notice
 from quota.errors import BadDecision, InsufficientQuota, NotYours, RefundMoved
 from quota.models import (
-    LedgerEntry,
     Order,
     OrderLine,
     QuotaPack,
     QuotaWindow,
     RefundEvent,
     RefundRequest,
-    Scan,
     Subscription,
 )
 from quota.quotes import Basket
-from quota.services import deciding
+from quota.services import deciding, refunding, scanning
 from quota.services.deciding import Decision, Staff
 from tests.factories import (
     ImageFactory,
     account_with,
     buy,
     creator_of,
-    finish,
     member_of,
     press,
 )
@@ -64,6 +61,8 @@ def test_a_second_approval_says_who_was_first(account: Account, now: datetime) -
             staff=staff(),
             now=now,
         )
+    with pytest.raises(RefundMoved, match=f"already approved by {first.user}"):
+        deciding.reject(refund=refund, answer="No.", staff=staff(), now=now)
 
     assert Order.objects.filter(kind="refund").count() == 1
 
@@ -138,6 +137,8 @@ def test_a_large_refund_needs_another_second_person(
         )
     approve(refund, now, by=first)
     seen = Decimal("36.00")
+    with pytest.raises(RefundMoved, match=f"already approved by {first.user} at 09:00"):
+        approve(refund, now)
 
     with pytest.raises(NotYours, match="second person"):
         deciding.confirm(refund=refund, seen=seen, holds="", staff=first, now=now)
@@ -155,34 +156,22 @@ def test_a_large_refund_needs_another_second_person(
     assert books_hold()
 
 
-@pytest.mark.parametrize(("before", "holds"), [("wait", "stop"), ("stop", "")])
-def test_the_second_person_may_choose_anew_what_becomes_of_scans(
-    account: Account, now: datetime, settings: Settings, before: str, holds: str
-) -> None:
-    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
-    press(account, ImageFactory.create_batch(2, account=account), now)
-    refund, seen = approve(ask(account, now), now, holds=before), Decimal("36.00")
-
-    with pytest.raises(BadDecision, match="stop or wait"):
-        deciding.confirm(refund=refund, seen=seen, holds="x", staff=staff(), now=now)
-    done = deciding.confirm(
-        refund=refund, seen=seen, holds=holds, staff=staff(), now=now
-    )
-
-    assert (done.state, done.amount) == ("approved", seen)
-
-
 def test_what_was_used_up_before_the_second_person_looked_is_not_paid(
     account: Account, now: datetime, settings: Settings
 ) -> None:
     settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
     refund = approve(ask(account, now), now)
+    cent = QuotaWindow.objects.earliest("number")
     QuotaWindow.objects.update(used_tenths=3_000)
 
     with pytest.raises(RefundMoved, match="Nothing is left"):
         deciding.confirm(
             refund=refund, seen=Decimal(0), holds="", staff=staff(), now=now
         )
+    QuotaWindow.objects.filter(pk=cent.pk).update(used_tenths=2_998)
+    seen = Decimal("0.01")
+    done = deciding.confirm(refund=refund, seen=seen, holds="", staff=staff(), now=now)
+    assert done.amount == seen
 
 
 def test_approvals_of_thirty_days_count_together(
@@ -199,6 +188,31 @@ def test_approvals_of_thirty_days_count_together(
     assert approve(ask(account, later, third), later).state == "awaiting_second"
 
 
+def test_only_approvals_that_stand_count(
+    account: Account, now: datetime, settings: Settings
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal("36.00")
+    task = press(account, [ImageFactory.create(account=account)], now)
+    refund = approve(ask(account, now), now, holds="wait")
+    assert refund.state == "closing"
+    deciding.reject(refund=refund, answer="Not now.", staff=staff(), now=now)
+    scanning.stop(task=task, by=creator_of(account), now=now)
+
+    assert approve(ask(account, now), now).state == "approved"
+
+
+def test_withdrawing_keeps_what_staff_had_answered(
+    account: Account, now: datetime, settings: Settings
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
+    refund = approve(ask(account, now), now, answer="Agreed.")
+
+    withdrawn = refunding.withdraw(refund=refund, by=creator_of(account), now=now)
+
+    assert (withdrawn.state, withdrawn.answer) == ("withdrawn", "Agreed.")
+    assert RefundEvent.objects.latest("pk").by == creator_of(account)
+
+
 def test_members_decide_nothing_of_their_account(
     account: Account, now: datetime
 ) -> None:
@@ -212,73 +226,6 @@ def test_members_decide_nothing_of_their_account(
         approve(refund, now, by=insider)
     with pytest.raises(NotYours, match="belong to"):
         deciding.reject(refund=refund, answer="No.", staff=left, now=now)
-
-
-def test_held_scans_ask_for_a_choice(account: Account, now: datetime) -> None:
-    press(account, ImageFactory.create_batch(2, account=account), now)
-
-    with pytest.raises(BadDecision, match="stop or wait"):
-        approve(ask(account, now), now)
-
-
-def test_stop_releases_split_scans_wholly(account: Account, now: datetime) -> None:
-    scanned = ImageFactory.create_batch(299, account=account)
-    for images in (scanned, scanned[:5]):
-        press(account, images, now)
-        finish(account, now)
-    buy(account, Basket(quantity=300), now + DAY)
-    press(account, [ImageFactory.create(account=account)], now + DAY)
-    scan = Scan.objects.latest("pk")
-    entries = LedgerEntry.objects.filter(scan=scan.pk)
-    assert list(entries.values_list("tenths", flat=True)) == [5, 5]
-    first = OrderLine.objects.filter(kind="pack").order_by("pk")[0]
-
-    approved = approve(ask(account, now + DAY, first), now + DAY, holds="stop")
-
-    assert approved.state == "approved"
-    assert entries.filter(kind="release").count() == 2
-    assert not QuotaWindow.objects.filter(held_tenths__gt=0).exists()
-    assert books_hold()
-
-
-def test_waiting_pays_what_is_left_when_the_scans_have_ended(
-    account: Account, now: datetime
-) -> None:
-    press(account, ImageFactory.create_batch(10, account=account), now)
-    refund = approve(ask(account, now), now, holds="wait")
-    assert refund.state == "closing"
-    assert deciding.finish_closing(now=now) == 0
-
-    finish(account, now)
-
-    assert deciding.finish_closing(now=now + DAY) == 1
-    assert deciding.finish_closing(now=now + DAY) == 0
-    assert RefundRequest.objects.get().amount == Decimal("35.40")
-    assert books_hold()
-
-
-def test_waiting_for_scans_that_use_up_everything_pays_nothing(now: datetime) -> None:
-    account = account_with(now=now, months=1)
-    press(account, ImageFactory.create_batch(300, account=account), now)
-    approve(ask(account, now), now, holds="wait")
-
-    finish(account, now)
-
-    assert deciding.finish_closing(now=now) == 1
-    assert RefundRequest.objects.get().state == "rejected"
-    assert not Order.objects.filter(kind="refund").exists()
-    assert books_hold()
-
-
-def test_a_result_that_arrives_after_stop_is_discarded(
-    account: Account, now: datetime
-) -> None:
-    press(account, [ImageFactory.create(account=account)], now)
-    approve(ask(account, now), now, holds="stop")
-
-    assert finish(account, now) == 0
-    assert Order.objects.get(kind="refund").total == Decimal("36.00")
-    assert books_hold()
 
 
 def test_after_the_end_only_the_override_approves(
@@ -308,37 +255,26 @@ def test_every_step_leaves_an_audit_entry_and_history(
     deciding.assign(refund=refund, staff=one, now=now)
     deciding.assign(refund=refund, staff=one, now=now)
     approve(refund, now, by=one)
+    deciding.assign(refund=other, staff=staff(), now=now)
+    deciding.assign(refund=other, staff=one, now=now)
+    deciding.reject(refund=other, answer="No.", staff=one, now=now)
 
-    taken, approved = AuditEntry.objects.order_by("pk")
+    taken, approved, before, retaken, rejected = AuditEntry.objects.order_by("pk")
+    assert before.before == taken.before
+    assert retaken.before == before.after
+    assert rejected.before == {"state": "requested"}
+    assert rejected.after == {"state": "rejected", "amount": ""}
     assert taken.before == {"assigned to": ""}
     assert taken.after == {"assigned to": str(one.user)}
     assert approved.before == {"state": "requested"}
     assert approved.after == {"state": "closing", "amount": "36.00"}
-    acts = list(AuditEntry.objects.order_by("pk").values_list("act", flat=True))
-    assert acts == ["refund assigned", "refund approved"]
+    assert [taken.act, approved.act] == ["refund assigned", "refund approved"]
     assert {entry.address for entry in AuditEntry.objects.all()} == {"10.0.0.7"}
     step = RefundEvent.objects.get(act="approved")
     assert (step.amount, step.address) == (Decimal("36.00"), "10.0.0.7")
     assert step.state_before == "requested"
-    other.refresh_from_db()
-    assert other.assigned_to is None
-    notice = Notice.objects.get(kind="refund_decided")
+    notice = Notice.objects.filter(kind="refund_decided").earliest("pk")
     assert (notice.user, notice.context["amount"]) == (creator_of(account), "$36.00")
-
-
-def test_an_end_that_passes_while_scans_finish_takes_nothing_back(
-    account: Account, now: datetime
-) -> None:
-    end = Subscription.objects.get().ends_at
-    just_before = end - timedelta(minutes=1)
-    press(account, ImageFactory.create_batch(10, account=account), just_before)
-    approve(ask(account, just_before), just_before, holds="wait")
-    finish(account, just_before)
-
-    assert deciding.finish_closing(now=end + DAY) == 1
-
-    assert RefundRequest.objects.get().amount == Decimal("35.40")
-    assert books_hold()
 
 
 def test_after_the_end_a_second_person_needs_the_override_too(

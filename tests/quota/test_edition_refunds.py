@@ -7,13 +7,20 @@ import pytest
 
 from accounts.models import Account, Notice
 from accounts.money import to_cents
-from quota.errors import InsufficientQuota, NotActive, NothingToRefund, RefundMoved
+from quota.errors import (
+    InsufficientQuota,
+    NotActive,
+    NothingToRefund,
+    NotYours,
+    RefundMoved,
+)
 from quota.models import Image, QuotaWindow, Subscription, Term
 from quota.quotes import Basket, RenewalBasket
 from quota.rules.lifecycle import DELETION
 from quota.services import (
     auto_renewal,
     deciding,
+    refunding,
     reminding,
     renewing,
     scanning,
@@ -46,8 +53,12 @@ def test_edition_waits_for_its_packs(account: Account, now: datetime) -> None:
         ask(account, now, edition_line(account))
 
     approve(ask(account, now), now)
+    refund = ask(account, now, edition_line(account))
+    buy(account, Basket(quantity=300), now)
 
-    assert ask(account, now, edition_line(account)).estimate == Decimal("13.28")
+    assert refund.estimate == Decimal("13.28")
+    with pytest.raises(RefundMoved, match="still has quota left"):
+        approve(refund, now + DAY)
 
 
 def test_edition_ends_at_the_instant_of_approval(
@@ -62,8 +73,21 @@ def test_edition_ends_at_the_instant_of_approval(
     days = 61  # 24 Nov to 24 Jan
     assert approved.amount == to_cents(Decimal("13.50") * (days - 11) / days)
     assert subscription.ends_at == subscription.refunded_at == now + 10 * DAY
+    assert QuotaWindow.objects.exclude(shut_at=now).count() == 0
     assert Subscription.objects.current(account.pk, now + 10 * DAY) is None
     assert books_hold()
+
+
+def test_at_its_end_it_is_over(account: Account, now: datetime) -> None:
+    approve(ask(account, now), now)
+    refund = ask(account, now, edition_line(account))
+    end = Subscription.objects.get().ends_at
+
+    with pytest.raises(NotYours, match="has ended"):
+        approve(refund, end, amount="1.00", answer="Goodwill.")
+    refunding.withdraw(refund=refund, by=creator_of(account), now=end)
+    with pytest.raises(NothingToRefund, match="has ended"):
+        ask(account, end, edition_line(account))
 
 
 def test_edition_is_not_refunded_at_the_instant_it_began(
@@ -141,8 +165,12 @@ def test_after_its_refund_it_cannot_be_renewed_by_anyone(
         auto_renewal.switch(account=refunded, on=on, by=None, now=ended)
     kept = Subscription.objects.order_by("anchor").values_list("auto_renew", flat=True)
     assert list(kept) == [True, False]
-    (paid,) = ask(refunded, ended, edition_line(refunded)).computation["payments"]
+    again = ask(refunded, ended, edition_line(refunded))
+    (paid,) = again.computation["payments"]
     assert paid["amount"] == "6.75"
+    approve(again, ended + DAY)
+    ends = Subscription.objects.order_by("anchor").values_list("ends_at", flat=True)
+    assert list(ends) == [ended, ended + DAY]
 
 
 def test_its_data_goes_six_days_later_unless_it_is_bought_again(

@@ -12,8 +12,8 @@ from pytest_django.asserts import assertContains
 from time_machine import travel
 
 from accounts.models import Account, Notice
-from quota.errors import InvalidQuantity
-from quota.models import Order, QuotaPack, QuotaWindow
+from quota.errors import InvalidQuantity, NothingToRefund
+from quota.models import Order, OrderLine, QuotaPack, QuotaWindow
 from quota.quotes import Basket
 from quota.services import auto_renewal, deciding, refunding, windows
 from tests.factories import account_with, buy, creator_of, renew
@@ -111,6 +111,10 @@ def test_withdrawn_after_its_last_month_it_has_ended_and_that_is_told(
     assert told.context == {"quantity": "300", "ends": "Wed 1 Apr 2026, 14:00"}
     assert books_hold()
 
+    buy(account, Basket(quantity=300), over)
+    with pytest.raises(NothingToRefund, match="ended"):
+        ask(account, over, OrderLine.objects.filter(kind="pack").earliest("pk"))
+
 
 def test_in_grace_a_pack_that_ended_with_the_term_ends_when_it_is_left_out() -> None:
     account = account_with(now=BOUGHT)
@@ -182,6 +186,10 @@ def test_the_customer_reads_it_before_asking_and_in_every_place_after(
     deciding.reject(refund=refund, answer="No.", staff=staff(), now=END)
     decided = Notice.objects.get(kind="refund_decided").context["left_out"]
     assert str(decided).endswith(f"before its last month ends, {until}.")
+    again = ask(account, END)
+    deciding.reject(refund=again, answer="No.", staff=staff(), now=ends())
+    decided = Notice.objects.filter(kind="refund_decided").latest("pk").context
+    assert decided["left_out"].endswith(f"its last month ended {until}.")
     assertContains(
         page(account, "quota:refund", END, refund.pk),
         "The next renewal takes it up again",

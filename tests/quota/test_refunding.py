@@ -11,6 +11,7 @@ from accounts.models import Account, BalanceEntry
 from quota.errors import (
     AlreadyAsked,
     InsufficientQuota,
+    KeyReused,
     NothingToRefund,
     RefundMoved,
 )
@@ -25,7 +26,16 @@ from quota.models import (
 from quota.quotes import Basket
 from quota.services import deciding, refund_sums, refunding
 from tests.factories import ImageFactory, account_with, buy, creator_of, finish, press
-from tests.quota.refunds import ASKED, approve, ask, books_hold, pack_line, staff, use
+from tests.quota.refunds import (
+    ASKED,
+    approve,
+    ask,
+    books_hold,
+    edition_line,
+    pack_line,
+    staff,
+    use,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -57,7 +67,10 @@ def test_the_seed_like_case_is_paid_back_to_the_cent(
     assert order.lines.get().formula.startswith(
         "$36.00 paid − 10.9 used × $0.06 = $35.35"
     )
-    assert order.lines.get().credited == refund.order
+    assert (order.lines.get().credited, order.lines.get().position) == (refund.order, 1)
+    assert (
+        order.by == BalanceEntry.objects.get(kind="refund").by == approved.approved_by
+    )
     after = refund_sums.compute(refund_sums.thing_asked(approved), now + DAY)
     assert (after.refunded, after.most) == (order.total, Decimal("0.65"))
     assert books_hold()
@@ -104,7 +117,7 @@ def test_a_second_press_returns_the_first_request(
 ) -> None:
     key, line = uuid4(), pack_line(account)
 
-    def pressed() -> RefundRequest:
+    def pressed(line: OrderLine = line) -> RefundRequest:
         return refunding.request(
             account=account,
             line=line,
@@ -115,8 +128,11 @@ def test_a_second_press_returns_the_first_request(
         )
 
     assert pressed() == pressed()
-    assert RefundEvent.objects.count() == 1
-    assert RefundRequest.objects.get().note == ASKED.note
+    with pytest.raises(KeyReused):
+        pressed(edition_line(account))
+    event, refund = RefundEvent.objects.get(), RefundRequest.objects.get()
+    assert (event.words, event.by) == (ASKED.note, creator_of(account))
+    assert (refund.note, refund.reason) == (ASKED.note, ASKED.reason)
 
 
 def test_one_open_request_per_thing(account: Account, now: datetime) -> None:

@@ -153,8 +153,9 @@ def test_finishing_twice_at_once_pays_once(
     approve(refund, UserFactory.create(is_staff=True), now, holds="wait")
     finish(refund.account, now)
 
-    at_once(*[lambda: deciding.finish_closing(now=now)] * 4)
+    said = at_once(*[lambda: deciding.finish_closing(now=now)] * 4)
 
+    assert set(said) == {"done"}
     assert BalanceEntry.objects.get(kind="refund").amount == Decimal("35.94")
     assert books_are_proved()
 
