@@ -40,7 +40,7 @@ AREAS = {
             "tests/quota/test_",
             "first_purchase buying_pages renewing renewing_once renewing_in_grace"
             " auto_renewal left_out terminating edition_refunds subscription_page"
-            " order_pages topping_up_for",
+            " order_pages topping_up_for invoices",
         ),
     ),
     "scanning": Area(

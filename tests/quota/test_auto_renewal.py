@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Account, BalanceEntry, Notice
+from accounts.services import balance
 from quota.errors import NotActive
 from quota.models import AutoRenewSwitch, Order, Subscription, Tariff, Term
 from quota.quotes import Basket
@@ -13,7 +14,8 @@ from quota.rules.auto_renewal import LATE
 from quota.rules.lifecycle import DELETION, GRACE
 from quota.services import auto_renewal, windows
 from quota.services.reconciling import reconcile
-from tests.factories import account_with, buy, member_of, renew, top_up
+from quota.services.renewal_ground import stand
+from tests.factories import account_with, buy, creator_of, member_of, renew, top_up
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
@@ -155,6 +157,10 @@ def test_a_top_up_that_is_not_enough_tries_once() -> None:
     auto_renewal.sweep(now=at + MOMENT)
 
     assert Subscription.objects.get().auto_renew_tried_at == at + MOMENT
+    balance.adjust(
+        account=account, amount=Decimal(-1), reference="adjust:1", reason="Twice.",
+        by=None, now=at + HOUR,
+    )  # fmt: skip
     auto_renewal.sweep(now=at + HOUR)
     assert Subscription.objects.get().auto_renew_tried_at == at + MOMENT
 
@@ -193,9 +199,11 @@ def test_switched_on_between_attempts_it_waits_for_the_next() -> None:
 
 def test_switched_off_it_stops() -> None:
     account = switched_on(100)
-    auto_renewal.switch(account=account, on=False, by=None, now=MIDNIGHT - HOUR)
+    by = creator_of(account)
+    auto_renewal.switch(account=account, on=False, by=by, now=MIDNIGHT - HOUR)
 
     assert auto_renewal.sweep(now=END) == 0
+    assert AutoRenewSwitch.objects.latest("pk").by == by
 
 
 def test_at_the_last_instant_it_still_renews() -> None:
@@ -275,3 +283,5 @@ def test_the_outlook_is_at_the_tariff_of_that_day() -> None:
 
     assert found
     assert found.price == Decimal("25.00")
+    ground = stand(account, BOUGHT)
+    assert auto_renewal.outlook(account=account, now=BOUGHT, ground=ground) == found

@@ -59,6 +59,16 @@ def test_auto_renewal_charges_the_edition_alone_and_a_cut_month_still_grows(
     assert books_hold()
 
 
+def test_a_pack_whose_refund_nobody_asks_for_is_renewed(account: Account) -> None:
+    buy(account, Basket(quantity=300), LATER + DAY)
+    ask(account, LATER + DAY)
+
+    order = renewed(MIDNIGHT)
+
+    (line,) = order.lines.filter(kind="pack")
+    assert line.pack == QuotaPack.objects.earliest("pk")
+
+
 def test_withdrawn_in_time_it_is_renewed_like_any_other(account: Account) -> None:
     refund = ask(account, LATER)
     refunding.withdraw(refund=refund, by=creator_of(account), now=LATER)
