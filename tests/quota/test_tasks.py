@@ -27,6 +27,7 @@ from tests.factories import (
     account_with,
     creator_of,
     finish,
+    member_of,
     press,
     report,
 )
@@ -176,6 +177,41 @@ def test_stopping_lets_running_scans_finish_and_returns_the_rest(
     assert (task.settled, task.released, task.failed) == (1, 3, 0)
     assert task.ended_at == now + MINUTE
     assert_books_are_proved()
+
+
+def test_what_was_claimed_together_ends_each_with_its_own_outcome(
+    account: Account, now: datetime
+) -> None:
+    started(account, 3, now)
+    claimed = working.claim(account_id=account.pk, limit=3, now=now)
+    assert claimed
+    first, second, third = claimed.scans
+    results = [
+        ending.Ended(first.pk, claimed.token, Scan.Outcome.SUCCEEDED, report=report()),
+        ending.Ended(second.pk, claimed.token, Scan.Outcome.FAILED, "Unreadable."),
+    ]
+
+    assert ending.end(account_id=account.pk, ended=results, now=now) == 2
+
+    outcomes = Scan.objects.order_by("pk").values_list("pk", "state", "outcome")
+    assert set(outcomes) == {
+        (first.pk, "settled", "succeeded"),
+        (second.pk, "released", "failed"),
+        (third.pk, "running", ""),
+    }
+    assert_books_are_proved()
+
+
+def test_a_task_stopped_twice_was_stopped_by_who_was_first(
+    account: Account, now: datetime
+) -> None:
+    task, first = started(account, 1, now), creator_of(account)
+
+    scanning.stop(task=task, by=first, now=now)
+    scanning.stop(task=task, by=member_of(account, resource=True), now=now + MINUTE)
+
+    task.refresh_from_db()
+    assert (task.stopped_by, task.stopped_at) == (first, now)
 
 
 def test_a_scan_of_a_stopped_task_is_never_begun_again(
