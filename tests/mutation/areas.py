@@ -60,4 +60,32 @@ AREAS = {
             "thresholds terminating edition_refunds registry_syncs reminding",
         ),
     ),
+    "working": Area(
+        _named("quota/services/", "working scheduling run_notices tallying plans"),
+        _named(
+            "tests/quota/test_",
+            "scanning tasks kinds scheduling schedules platforms task_page terminating"
+            " reasons pull_door refund_pages",
+        ),
+    ),
+    "telling": Area(
+        _named("quota/services/", "reminding invoicing sealing foreseeing"),
+        _named(
+            "tests/quota/test_",
+            "reminding invoices statement pace subscription_page edition_refunds"
+            " never_money",
+        ),
+    ),
+    "proving": Area(
+        _named(
+            "quota/services/",
+            "reconciling money_proofs refund_proofs usage_proofs finding_proofs",
+        ),
+        _named(
+            "tests/quota/test_",
+            "scanning roll_ups statement registries never never_money never_refunds"
+            " refunding findings scheduling",
+        )
+        + ("tests/accounts/test_balance.py",),
+    ),
 }
