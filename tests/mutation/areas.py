@@ -76,16 +76,4 @@ AREAS = {
             " never_money",
         ),
     ),
-    "proving": Area(
-        _named(
-            "quota/services/",
-            "reconciling money_proofs refund_proofs usage_proofs finding_proofs",
-        ),
-        _named(
-            "tests/quota/test_",
-            "scanning roll_ups statement registries never never_money never_refunds"
-            " refunding findings scheduling",
-        )
-        + ("tests/accounts/test_balance.py",),
-    ),
 }
