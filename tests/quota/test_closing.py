@@ -103,21 +103,24 @@ def test_waiting_pays_what_is_left_when_the_scans_have_ended(
     assert books_hold()
 
 
+@pytest.mark.parametrize("is_large", [True, False])
 def test_waiting_for_scans_that_use_up_everything_pays_nothing(
-    now: datetime, settings: Settings
+    now: datetime, settings: Settings, is_large: bool
 ) -> None:
-    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
-    account, second = account_with(now=now, months=1), staff()
+    account, last = account_with(now=now, months=1), staff()
     press(account, ImageFactory.create_batch(300, account=account), now)
-    refund = approve(ask(account, now), now, holds="wait")
-    seen = Decimal("18.00")
-    deciding.confirm(refund=refund, seen=seen, holds="", staff=second, now=now)
+    if is_large:
+        settings.REFUND_SECOND_PERSON_ABOVE = Decimal(1)
+        refund, seen = approve(ask(account, now), now, holds="wait"), Decimal("18.00")
+        deciding.confirm(refund=refund, seen=seen, holds="", staff=last, now=now)
+    else:
+        refund = approve(ask(account, now), now, holds="wait", by=last)
 
     finish(account, now)
 
     assert deciding.finish_closing(now=now) == 1
     refund.refresh_from_db()
-    assert (refund.state, refund.ended_by) == ("rejected", second.user)
+    assert (refund.state, refund.ended_by) == ("rejected", last.user)
     assert not Order.objects.filter(kind="refund").exists()
     assert books_hold()
 
