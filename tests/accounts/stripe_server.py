@@ -6,11 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 SECRET_KEY = "sk_test_of_ours"
+# When all its events are made: where the tests' clock stands.
+MADE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 WEBHOOK_SECRET = "whsec_of_ours"
 
 
@@ -65,6 +68,7 @@ class StripeServer:
         made = {
             "id": f"evt_{len(self.events) + 1}",
             "object": "event",
+            "created": int(MADE.timestamp()),
             "type": kind,
             "data": {"object": dict(thing)},
         }
@@ -96,8 +100,12 @@ class StripeServer:
 
     def page_of_events(self, query: dict[str, list[str]]) -> tuple[int, Any]:
         """Newest first, two at a time so that paging is walked."""
-        kinds = set(query["types[]"])
-        newest = [e for e in reversed(self.events) if e["type"] in kinds]
+        kinds, since = set(query["types[]"]), int(query["created[gte]"][0])
+        newest = [
+            event
+            for event in reversed(self.events)
+            if event["type"] in kinds and event["created"] >= since
+        ]
         if after := query.get("starting_after"):
             ids = [event["id"] for event in newest]
             newest = newest[ids.index(after[0]) + 1 :]

@@ -87,9 +87,13 @@ def test_a_refund_at_stripe_is_a_reversal_and_what_was_spent_a_debt(
     opened(account, now)
     deliver(stripe.pay(), now)
 
-    for kind in ("refund.created", "refund.updated", "charge.refund.updated"):
-        deliver(stripe.event(kind, stripe.refund(2000)), now)
+    said = [
+        deliver(stripe.event(kind, stripe.refund(2000)), now).content
+        for kind in ("refund.created", "refund.updated", "charge.refund.updated")
+    ]
 
+    again = b"Already booked, or undone before it was."
+    assert said == [b"Taken back.", again, again]
     assert stands(account) == "2.92 / 0.00"
     entry = BalanceEntry.objects.get(kind="reversal")
     assert entry.reason == "The card payment was paid back to the card."

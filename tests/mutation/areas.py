@@ -65,7 +65,7 @@ AREAS = {
         _named(
             "tests/quota/test_",
             "scanning tasks kinds scheduling schedules platforms task_page terminating"
-            " reasons pull_door refund_pages",
+            " reasons refund_pages",
         ),
     ),
     "telling": Area(

@@ -25,7 +25,12 @@ PATIENCE, SLOWNESS = 20, 10
 # What a child ends with: the number of the test that failed, as far as that goes, or
 # that it could not become its mutant.
 FARTHEST, BROKEN = 254, 255
-DROP = "DROP DATABASE IF EXISTS {copy} WITH (FORCE)"
+# By force would be refused where the server itself is cleaning up.
+CLOSE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = {name} AND backend_type = 'client backend'"
+)
+DROP = "DROP DATABASE IF EXISTS {copy}"
 COPY = "CREATE DATABASE {copy} TEMPLATE {whole}"
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
 
@@ -180,9 +185,10 @@ class Trial:
         """Copy the database of the tests, anew."""
         parts = {"copy": self._name(number), "whole": self.database}
         names = {word: sql.Identifier(name) for word, name in parts.items()}
+        name = sql.Literal(self._name(number))
         with self.blocker.unblock(), connections["owner"]._nodb_cursor() as cursor:
-            for text in (DROP, COPY):
-                cursor.execute(sql.SQL(text).format(**names))
+            for text in (CLOSE, DROP, COPY):
+                cursor.execute(sql.SQL(text).format(**names, name=name))
 
     def _name(self, copy: int) -> str:
         return f"{self.database}_{copy}"
