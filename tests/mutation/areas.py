@@ -64,8 +64,8 @@ AREAS = {
         _named("quota/services/", "working scheduling run_notices tallying plans"),
         _named(
             "tests/quota/test_",
-            "scanning tasks kinds scheduling schedules platforms task_page terminating"
-            " reasons refund_pages",
+            "leases scanning tasks kinds scheduling schedules platforms task_page"
+            " terminating reasons refund_pages schedule_pages",
         ),
     ),
     "telling": Area(

@@ -383,15 +383,3 @@ def test_a_lost_worker_gives_the_scan_back_to_the_queue(now: datetime) -> None:
     assert found
     assert (brought(lost.token), brought(found.token)) == (0, 1)
     assert_books_are_proved()
-
-
-def test_a_hold_nobody_claims_is_released_after_a_day(now: datetime) -> None:
-    account = account_with(now=now)
-    press(account, ImageFactory.create_batch(2, account=account), now)
-
-    figures = working.sweep(now=now + working.UNCLAIMED)
-
-    assert figures["expired"] == 2
-    assert set(Scan.objects.values_list("outcome", flat=True)) == {"expired"}
-    assert set(Image.objects.values_list("outcome", flat=True)) == {"stopped"}
-    assert_books_are_proved()

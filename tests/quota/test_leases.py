@@ -1,0 +1,141 @@
+"""Who may work on a scan, how long, and what becomes of one that nobody works on."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.models import Account
+from quota.models import Image, Scan, Subscription
+from quota.rules.lifecycle import DELETION
+from quota.services import ending, scanning, working
+from quota.services.ending import Ended
+from quota.services.reconciling import reconcile
+from quota.services.working import LEASE, MAX_ATTEMPTS, UNCLAIMED, Claim
+from tests.factories import ImageFactory, account_with, creator_of, press
+from tests.quota.task_acts import started
+
+pytestmark = pytest.mark.django_db
+MOMENT = timedelta(microseconds=1)
+NOTHING = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
+
+
+def claimed(account: Account, now: datetime, limit: int = 10) -> Claim:
+    found = working.claim(account_id=account.pk, limit=limit, now=now)
+    assert found
+    return found
+
+
+def states(claim: Claim) -> set[tuple[str, object, object, int]]:
+    rows = Scan.objects.filter(pk__in=[scan.pk for scan in claim.scans])
+    return set(rows.values_list("state", "claim", "lease_until", "attempts"))
+
+
+def books_hold() -> bool:
+    return not [proof for proof in reconcile() if proof.broken]
+
+
+@pytest.mark.parametrize("after", [timedelta(), DELETION])
+def test_what_waited_when_the_service_ended_is_not_begun(
+    account: Account, now: datetime, after: timedelta
+) -> None:
+    end = Subscription.objects.get().ends_at
+    press(account, [ImageFactory.create(account=account)], end - MOMENT)
+
+    assert working.claim(account_id=account.pk, limit=1, now=end + after) is None
+    assert working.sweep(now=end + after) == {**NOTHING, "expired": 1}
+    assert Scan.objects.get().outcome == "expired"
+    assert books_hold()
+
+
+def test_only_the_lease_of_a_claim_is_renewed(account: Account, now: datetime) -> None:
+    started(account, 3, now)
+    first, second = claimed(account, now, 2), claimed(account, now)
+    failed = Ended(first.scans[0].pk, first.token, Scan.Outcome.FAILED, "Unreadable.")
+    ending.end(account_id=account.pk, ended=[failed], now=now)
+    later = now + LEASE / 2
+
+    assert working.renew(claim=first, now=later) == 1
+
+    assert states(second) == {("running", second.token, now + LEASE, 1)}
+    left = Scan.objects.get(pk=first.scans[1].pk)
+    assert (left.claim, left.lease_until) == (first.token, later + LEASE)
+
+
+def test_what_is_given_back_waits_as_if_it_had_not_been_begun(
+    account: Account, now: datetime
+) -> None:
+    started(account, 3, now)
+    first, second = claimed(account, now, 2), claimed(account, now)
+    waiting = ProcrastinateJob.objects.filter(task_name="quota.tasks.work")
+    waiting.filter(status="todo")._raw_delete("default")
+
+    assert working.give_back(claim=first) == 2
+    assert waiting.filter(status="todo").exists()
+    assert working.give_back(claim=first) == 0
+
+    assert states(first) == {("queued", None, None, 0)}
+    assert states(second) == {("running", second.token, now + LEASE, 1)}
+
+
+def test_what_is_given_back_of_a_stopped_task_is_not_begun_again(
+    account: Account, now: datetime
+) -> None:
+    task = started(account, 2, now)
+    held = claimed(account, now)
+    scanning.stop(task=task, by=creator_of(account), now=now)
+    working.give_back(claim=held)
+
+    assert working.claim(account_id=account.pk, limit=2, now=now) is None
+    assert working.sweep(now=now) == {**NOTHING, "expired": 2}
+    assert books_hold()
+
+
+def test_a_lease_that_still_runs_is_left_alone(account: Account, now: datetime) -> None:
+    started(account, 3, now)
+    gone = claimed(account, now, 1)
+    alive = claimed(account, now + MOMENT)
+    at = now + LEASE
+
+    assert working.sweep(now=at) == {**NOTHING, "requeued": 1, "woken": 1}
+
+    assert states(gone) == {("queued", None, None, 1)}
+    assert states(alive) == {("running", alive.token, at + MOMENT, 1)}
+
+
+def test_after_three_attempts_or_at_its_deadline_a_scan_is_given_up(
+    account: Account, now: datetime
+) -> None:
+    tried, late = started(account, 2, now), started(account, 1, now)
+    first = claimed(account, now, 2)
+    Scan.objects.filter(task=tried).update(attempts=MAX_ATTEMPTS)
+    second = claimed(account, now)
+    Scan.objects.filter(task=late).update(deadline_at=now + LEASE)
+
+    assert working.sweep(now=now + LEASE) == {**NOTHING, "timed_out": 3}
+
+    rows = Scan.objects.filter(pk__in=[s.pk for s in (*first.scans, *second.scans)])
+    assert set(rows.values_list("state", "outcome")) == {("released", "timed_out")}
+    assert books_hold()
+
+
+def test_what_nobody_begins_within_a_day_is_released(
+    account: Account, now: datetime
+) -> None:
+    started(account, 1, now)
+    started(account, 1, now + MOMENT)
+    other = account_with(now=now, slug="other")
+    started(other, 1, now)
+    running = claimed(other, now + UNCLAIMED - MOMENT)
+
+    figures = working.sweep(now=now + UNCLAIMED)
+
+    assert figures == {**NOTHING, "expired": 1, "woken": 1}
+    assert set(Image.objects.values_list("outcome", flat=True)) == {
+        "not_scanned",
+        "stopped",
+    }
+    assert states(running) == {
+        ("running", running.token, now + UNCLAIMED - MOMENT + LEASE, 1)
+    }
+    assert books_hold()
