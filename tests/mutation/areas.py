@@ -65,8 +65,10 @@ AREAS = {
         _named(
             "tests/quota/test_",
             "leases scanning tasks kinds scheduling schedules platforms task_page"
-            " terminating reasons refund_pages schedule_pages",
-        ),
+            " terminating reasons refund_pages schedule_pages hostile_images"
+            " registries",
+        )
+        + _named("tests/", "quota/scanners/test_harbor_failures"),
     ),
     "telling": Area(
         _named("quota/services/", "reminding invoicing sealing foreseeing"),

@@ -72,11 +72,37 @@ def test_undo_brings_the_previous_revision_back_for_ten_minutes(
 
     with pytest.raises(ScheduleMoved):
         undo(2, now + 11 * MINUTE)
+    with pytest.raises(ScheduleMoved):
+        undo(1, now + 2 * MINUTE)
     restored = undo(2, now + 2 * MINUTE)
 
-    assert (restored.settings, due(restored)) == (NIGHTLY, was_due)
+    assert (restored.settings, restored.revision) == (NIGHTLY, 3)
+    assert due(restored) == was_due
     with pytest.raises(ScheduleMoved):
         undo(3, now + 3 * MINUTE)
+
+
+def test_undo_is_of_one_list_and_leaves_nothing_due_that_is_over(
+    account: Account, now: datetime
+) -> None:
+    creator, at = creator_of(account), datetime(2026, 11, 25, 2, tzinfo=UTC)
+
+    def undo(kind: Kind, revision: int) -> Schedule:
+        return scheduling.undo(
+            account=account, kind=kind, revision=revision, by=creator, now=at
+        )
+
+    with pytest.raises(ScheduleMoved):
+        undo(Kind.REPOSITORY, 0)
+    for kind, saves in ((Kind.LOCAL, 3), (Kind.REPOSITORY, 2)):
+        for revision in range(saves):
+            other = replace(NIGHTLY, start=time(revision or 2))
+            saved(account, at - MINUTE, other, revision=revision, kind=kind)
+
+    restored = undo(Kind.REPOSITORY, 2)
+
+    assert (restored.kind, restored.start) == (Kind.REPOSITORY, time(2))
+    assert due(restored) == at + DAY
 
 
 def test_a_schedule_that_is_off_runs_nothing(account: Account, now: datetime) -> None:

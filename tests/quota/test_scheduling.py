@@ -8,6 +8,7 @@ import pytest
 from accounts.models import Account, Notice
 from quota.models import (
     Image,
+    Kind,
     QuotaWindow,
     Scan,
     ScanTask,
@@ -25,6 +26,7 @@ from tests.factories import (
     finish,
     member_of,
     press,
+    renew,
 )
 from tests.quota.schedule_acts import NIGHTLY, due, saved
 
@@ -75,6 +77,34 @@ def test_after_a_days_outage_one_run_is_made_up(
     assert due(schedule) == run.due_at + DAY
 
 
+def test_a_schedule_that_is_started_twice_or_beside_another_starts_one_run(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create(account=account, in_registry=True)
+    local, remote = (saved(account, now, kind=kind) for kind in Kind)
+
+    started = [
+        scheduling.run_due(account_id=account.pk, schedule_id=remote.pk, now=due(local))
+        for _ in range(2)
+    ]
+
+    assert started == [1, 0]
+    assert ScheduledRun.objects.get().schedule == remote
+
+
+def test_a_run_without_a_task_does_not_keep_the_next_from_starting(
+    account: Account, now: datetime
+) -> None:
+    schedule = saved(account, now)
+    scheduling.queue_due(now=due(schedule))
+    ImageFactory.create(account=account)
+
+    scheduling.queue_due(now=due(schedule))
+
+    outcomes = ScheduledRun.objects.order_by("pk").values_list("outcome", flat=True)
+    assert list(outcomes) == [Outcome.IMAGE_NEED_IS_EMPTY, Outcome.SUCCESS]
+
+
 def test_a_run_still_going_is_not_doubled_and_told_once(
     account: Account, now: datetime
 ) -> None:
@@ -110,6 +140,7 @@ def test_a_run_that_does_not_fit_follows_the_schedules_choice(
     )
     assert notices.count() == 2  # the creator, and who has global resource
     context = notices[0].context
+    assert context["schedule"] == "Local images, every day"
     if fit:
         assert (run.outcome, run.cut) == (Outcome.SUCCESS, 1)
         assert ScanTask.objects.get().images == 300
@@ -165,6 +196,22 @@ def test_what_is_due_while_not_active_is_skipped_and_not_made_up(
     assert "not active" in run.reason
     assert not ScanTask.objects.exists()
     assert due(schedule) > after_end
+
+
+def test_a_renewal_makes_up_no_run_that_was_due_before_it(now: datetime) -> None:
+    account = account_with(months=1, now=now - timedelta(days=29), slug="late")
+    ImageFactory.create(account=account)
+    end = account.subscription_set.get().ends_at
+    schedule = saved(account, end - MINUTE, replace(NIGHTLY, cycle_days=15))
+    assert due(schedule) > end
+    renew(account, due(schedule) + MINUTE)
+
+    scheduling.queue_due(now=due(schedule) + 2 * MINUTE)
+
+    run = ScheduledRun.objects.get()
+    assert (run.outcome, run.task) == (Outcome.SKIPPED, None)
+    (context, *_) = Notice.objects.filter(kind="run_skipped").values_list("context")
+    assert context[0]["schedule"] == "Local images, every 15 days"
 
 
 def test_a_weekly_run_counts_last_weeks_results_as_a_week_old(
@@ -223,6 +270,25 @@ def test_what_no_worker_reached_by_the_stop_by_is_released_noted_and_told_once(
     (notice,) = Notice.objects.filter(kind="run_cut")
     assert (notice.context["scanned"], notice.context["wanted"]) == ("1", "3 images")
     assert [proof for proof in reconcile() if proof.broken] == []
+
+
+def test_each_run_counts_what_was_not_reached_of_its_own(
+    account: Account, now: datetime
+) -> None:
+    ImageFactory.create_batch(3, account=account)
+    ImageFactory.create_batch(2, account=account, in_registry=True, is_local=False)
+    until_five = replace(NIGHTLY, stop_by=time(5))
+    first, _ = (saved(account, now, until_five, kind=kind) for kind in Kind)
+    at = due(first)
+    scheduling.queue_due(now=at)
+    finish(account, at)
+    scheduling.queue_due(now=at + DAY)
+
+    working.sweep(now=at + DAY + timedelta(hours=3))
+
+    cut = ScheduledRun.objects.order_by("pk").values_list("cut", flat=True)
+    assert list(cut) == [0, 0, 3, 2]
+    assert Notice.objects.filter(kind="run_cut").count() == 2
 
 
 def test_a_daylight_saving_night_runs_once(now: datetime) -> None:
