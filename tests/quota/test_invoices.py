@@ -94,6 +94,7 @@ def test_an_invoice_keeps_what_was_true_when_it_was_made(
 ) -> None:
     settings.SELLER_NAME, settings.SELLER_TAX_ID = "Scan Pte. Ltd.", "GST-1"
     settings.TAX_NAME, settings.TAX_PERCENT = "GST", Decimal(9)
+    settings.TAX_NOTE = "Registered in Singapore."
     by = creator_of(account)
     billing.save_details(
         account=account, name="Halden AG", address="Weg 1\nZürich", tax_id="CHE-9",
@@ -101,12 +102,14 @@ def test_an_invoice_keeps_what_was_true_when_it_was_made(
     )  # fmt: skip
     invoicing.issue(now=now)
     settings.SELLER_NAME, settings.TAX_PERCENT = "Another", Decimal(0)
+    settings.TAX_NOTE = ""
     billing.save_details(
         account=account, name="New", address="", tax_id="", by=by, now=now
     )
 
     (paper,) = papers_of(Order.objects.get(), account)
 
+    assert Invoice.objects.get().note == "Registered in Singapore."
     assert paper.seller == ["Scan Pte. Ltd.", "Tax ID GST-1"]
     assert paper.buyer == ["Halden AG", "Weg 1", "Zürich", "Tax ID CHE-9"]
     assert list(paper.sums) == [

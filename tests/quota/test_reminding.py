@@ -98,6 +98,17 @@ def test_a_reminder_says_what_will_happen_without_amounts(account: Account) -> N
     }
 
 
+def test_the_last_reminder_is_of_one_day_and_says_that_the_balance_covers_it() -> None:
+    account = account_with(now=BOUGHT, zone="Asia/Singapore", spare=100)
+    auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
+
+    reminding.remind(now=NINE + timedelta(days=6))
+
+    reminder = Notice.objects.filter(kind="expiry_reminder").earliest("pk")
+    assert reminder.context["days"] == "1 day"
+    assert reminder.context["covered"] is True
+
+
 def test_arrears_say_until_when_and_what_then(account: Account) -> None:
     reminding.remind(now=END)
 

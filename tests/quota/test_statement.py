@@ -148,6 +148,8 @@ def test_a_month_is_sealed_once_and_only_when_it_is_closed(
     assert (seal.window_id, seal.entries) == (closed.pk, 10)
 
     assert seal_closed(clock=lambda: now + AFTER) == 0
+    lapse_ended(now=now + 2 * AFTER)
+    assert seal_closed(clock=lambda: now + 2 * AFTER) == 1
     assert not [proof.claim for proof in reconcile() if proof.broken]
 
 
