@@ -19,15 +19,21 @@ class Hunt:
     """Asks, and keeps what went wrong."""
 
     foreign: Foreign
-    asked: int = 0
+    is_long: bool = False
+    turn: int = 0
     faults: list[str] = field(default_factory=list)
 
     def at(self, place: Place) -> None:
         """Send every kind to each parameter, all parameters at once: each field looks
         at its own. One that is refused hides what lies behind it, so those that were
         taken are sent again beside others that are right: together, but for those that
-        the page itself refuses."""
+        the page itself refuses. What went as a page goes as a fragment, too, and the
+        other way round, where there is little of it or time for it."""
+        began = self.turn
         hidden = self._all_at_once(place)
+        if self.is_long or len(place.parameters) == 1:
+            self.turn = began + 1
+            self._all_at_once(place)
         if len(place.parameters) == 1:
             return
         alone = [each for each in hidden if self._is_refused(place, each, hidden)]
@@ -74,9 +80,9 @@ class Hunt:
         """Beside each thing in turn that a browser sends there, as a page and as a
         fragment."""
         request: Request = place.requests[turn % len(place.requests)].given(sent)
-        if self.asked % 2:
+        if self.turn % 2:
             request = request.as_fragment()
-        self.asked += 1
+        self.turn += 1
         answer = place.door.ask(request)
         self.faults += [f"{fault}: {request}" for fault in answer.faults()]
         return answer

@@ -104,7 +104,7 @@ def faults_of(
     with door.heard.listening_to_forms():
         walk = Walk(door, paths, world.creator.email)
         places = [place for place in walk.places.values() if place.reads]
-        hunt = Hunt(foreign)
+        hunt = Hunt(foreign, is_long=EXAMPLES > SHORT)
         for place in places:
             hunt.at(place)
     at_random(places)
