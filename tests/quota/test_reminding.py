@@ -158,7 +158,15 @@ def test_a_dry_run_lists_a_date_and_changes_nothing(account: Account) -> None:
         "2026-03-15 06:00:00Z  halden-pay: Professional Edition ends; scanning stops",
         "2026-03-15 06:00:00Z  halden-pay: arrears: service isolated",
     ]
+    last = [
+        "2026-03-20 01:00:00Z  halden-pay: arrears: service isolated",
+        "2026-03-20 06:00:00Z  halden-pay: auto-renewal for $24.75, $19.75 short",
+        "2026-03-20 06:00:00Z  halden-pay: last instant of renewal",
+    ]
+    assert lines("2026-03-20") == last
     assert lines("2026-03-21") == [
         "2026-03-21 06:00:00Z  halden-pay: terminated; data deleted",
     ]
     assert (Notice.objects.count(), list(Subscription.objects.values())) == before
+    auto_renewal.switch(account=account, on=False, by=None, now=BOUGHT)
+    assert lines("2026-03-20") == [last[0], last[2]]
