@@ -102,11 +102,13 @@ def test_the_last_reminder_is_of_one_day_and_says_that_the_balance_covers_it() -
     account = account_with(now=BOUGHT, zone="Asia/Singapore", spare=100)
     auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
 
-    reminding.remind(now=NINE + timedelta(days=6))
+    for days in (5, 6):
+        reminding.remind(now=NINE + timedelta(days=days))
 
-    reminder = Notice.objects.filter(kind="expiry_reminder").earliest("pk")
-    assert reminder.context["days"] == "1 day"
-    assert reminder.context["covered"] is True
+    reminders = Notice.objects.filter(kind="expiry_reminder").order_by("pk")
+    contexts = list(reminders.values_list("context", flat=True))
+    assert (contexts[0]["days"], contexts[-1]["days"]) == ("2 days", "1 day")
+    assert contexts[-1]["covered"] is True
 
 
 def test_arrears_say_until_when_and_what_then(account: Account) -> None:
@@ -138,15 +140,24 @@ def test_a_renewal_stops_the_rest(account: Account) -> None:
     assert owed("arrears") == Counter()
 
 
+def lines(day: str) -> list[str]:
+    out = StringIO()
+    with time_machine.travel(BOUGHT, tick=False):
+        call_command("lifecycle", at=datetime.fromisoformat(day).date(), stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_a_dry_run_counts_the_attempts_of_a_day() -> None:
+    at_one = BOUGHT.replace(hour=17) - timedelta(days=1)  # 01:00 in Singapore
+    account = account_with(now=at_one, zone="Asia/Singapore", spare=100)
+    auto_renewal.switch(account=account, on=True, by=None, now=at_one)
+
+    assert lines("2026-03-15")[0].endswith("covered, up to 2 times")
+
+
 def test_a_dry_run_lists_a_date_and_changes_nothing(account: Account) -> None:
     auto_renewal.switch(account=account, on=True, by=None, now=BOUGHT)
     before = (Notice.objects.count(), list(Subscription.objects.values()))
-
-    def lines(day: str) -> list[str]:
-        out = StringIO()
-        with time_machine.travel(BOUGHT, tick=False):
-            call_command("lifecycle", at=datetime.fromisoformat(day).date(), stdout=out)
-        return out.getvalue().splitlines()
 
     assert lines("2026-03-07") == ["Nothing would happen."]
     assert lines("2026-03-08") == [
