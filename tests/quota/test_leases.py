@@ -1,6 +1,7 @@
 """Who may work on a scan, how long, and what becomes of one that nobody works on."""
 
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -8,6 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from accounts.models import Account
 from quota.models import Image, Scan, Subscription
 from quota.rules.lifecycle import DELETION
+from quota.scanners.port import Scanner
 from quota.services import ending, scanning, working
 from quota.services.ending import Ended
 from quota.services.reconciling import reconcile
@@ -138,4 +140,23 @@ def test_what_nobody_begins_within_a_day_is_released(
     assert states(running) == {
         ("running", running.token, now + UNCLAIMED - MOMENT + LEASE, 1)
     }
+    assert books_hold()
+
+
+def test_a_worker_that_stops_keeps_what_it_did_and_gives_the_rest_back(
+    account: Account, now: datetime
+) -> None:
+    started(account, 3, now)
+    before = iter([False, False])  # asked before the claim, and before each image
+
+    ended = working.work(
+        account_id=account.pk,
+        scanner=cast(Scanner, None),  # no image is anywhere to be looked into
+        clock=lambda: now,
+        stopping=lambda: next(before, True),
+    )
+
+    assert ended == 1
+    rows = Scan.objects.order_by("pk").values_list("state", "attempts")
+    assert list(rows) == [("released", 1), ("queued", 0), ("queued", 0)]
     assert books_hold()
