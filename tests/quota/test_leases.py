@@ -98,11 +98,13 @@ def test_a_lease_that_still_runs_is_left_alone(account: Account, now: datetime) 
     gone = claimed(account, now, 1)
     alive = claimed(account, now + MOMENT)
     at = now + LEASE
+    ProcrastinateJob.objects.all()._raw_delete("default")
 
     assert working.sweep(now=at) == {**NOTHING, "requeued": 1, "woken": 1}
 
     assert states(gone) == {("queued", None, None, 1)}
     assert states(alive) == {("running", alive.token, at + MOMENT, 1)}
+    assert ProcrastinateJob.objects.filter(task_name="quota.tasks.work").exists()
 
 
 def test_after_three_attempts_or_at_its_deadline_a_scan_is_given_up(

@@ -55,6 +55,13 @@ def test_a_run_that_is_due_stays_due_while_cycle_and_start_stay(
     saved(account, now + DAY, replace(weekly, start=time(3)), revision=2)
 
     assert due(schedule) == datetime(2026, 11, 26, 3, tzinfo=UTC)
+    scheduling.undo(
+        account=account, kind=Kind.LOCAL, revision=3, by=creator_of(account),
+        now=now + DAY,
+    )  # fmt: skip
+    assert due(schedule) == next_week
+    schedule.cycle_days = 15
+    assert scheduling.name_of(schedule) == "Schedule every 15 days"
 
 
 def test_undo_brings_the_previous_revision_back_for_ten_minutes(
