@@ -54,11 +54,12 @@ def _check_possible(
         return
     if subscription is None:
         raise NotActive("Image scan is sold with Professional Edition. Buy that first.")
-    if subscription.state(now) is SubscriptionState.SUSPENDED:
+    state = subscription.state(now)
+    if state is SubscriptionState.SUSPENDED:
         raise NotActive(
             "Professional Edition has expired. Renew it before you buy more quota."
         )
-    if subscription.state(now) is not SubscriptionState.ACTIVE:
+    if state is not SubscriptionState.ACTIVE:
         raise NotActive(
             "Professional Edition has expired and can no longer be renewed. It can be "
             "bought anew once it is terminated."

@@ -149,13 +149,38 @@ def test_an_image_that_takes_too_long_is_given_back_and_its_late_result_discarde
     assert not LedgerEntry.objects.filter(kind__in=["settle", "release"]).exists()
 
 
-def _work(account: Account, slow: Slow) -> int:
+def test_an_image_that_takes_longer_than_a_lease_keeps_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "LEASE", timedelta(seconds=2))
+    monkeypatch.setattr(working, "LOOK", 0.05)
+    account = account_with(now=timezone.now() - timedelta(days=1))
+    press(account, images(account, tmp_path, 2), timezone.now())
+    slow = Slow()
+
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(_work, account, slow, lambda: False)
+        until(slow.begun.is_set)
+        leased = Scan.objects.earliest("pk").lease_until
+        assert leased
+        until(lambda: timezone.now() > leased)
+        swept = working.sweep(now=timezone.now())
+        slow.go_on.set()
+        ended = busy.result()
+
+    assert (swept["requeued"], swept["timed_out"], ended) == (0, 0, 2)
+    assert LedgerEntry.objects.filter(kind="settle").count() == 2
+
+
+def _work(
+    account: Account, slow: Slow, stopping: Callable[[], bool] | None = None
+) -> int:
     try:
         return working.work(
             account_id=account.pk,
             scanner=slow,
             clock=timezone.now,
-            stopping=slow.begun.is_set,
+            stopping=stopping or slow.begun.is_set,
         )
     finally:
         connection.close()
