@@ -9,8 +9,8 @@ distributed by it. The scans of the task are themselves the scratch table of a h
 from collections.abc import Sequence
 from datetime import datetime
 
-from quota.models import QuotaWindow, ScanTask
-from quota.models.sql import run
+from quota.models import ScanTask
+from quota.models.sql import run, run_prepared
 from quota.rules.allocation import Draw
 
 
@@ -30,7 +30,7 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
         "highs": [draw.to_tenths for draw in draws],
         "frees": [draw.free_tenths for draw in draws],
     }
-    run(
+    run_prepared(
         """
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -53,7 +53,7 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
         """,
         params,
     )
-    run(
+    run_prepared(
         """
         UPDATE quota_quotawindow w SET held_tenths = w.held_tenths + d.high - d.low
         FROM unnest(%(windows)s::bigint[], %(lows)s::bigint[], %(highs)s::bigint[])
@@ -64,20 +64,16 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
     )
 
 
-def lock_windows_of(account_id: int, scan_ids: Sequence[int]) -> list[QuotaWindow]:
-    """Lock the windows in which these scans hold quota, by primary key."""
-    held = QuotaWindow.objects.filter(
-        account=account_id,
-        pk__in=_held_windows(account_id, scan_ids),
-    )
-    return held.locked()
-
-
-def _held_windows(account_id: int, scan_ids: Sequence[int]) -> list[int]:
-    rows = run(
+def lock_windows_of(account_id: int, scan_ids: Sequence[int]) -> list[int]:
+    """Lock the windows in which these scans hold quota, by primary key. Returns it."""
+    rows = run_prepared(
         """
-        SELECT DISTINCT window_id FROM quota_ledgerentry
-        WHERE account_id = %(account)s AND kind = 'hold' AND scan = ANY(%(scans)s)
+        SELECT id FROM quota_quotawindow
+        WHERE account_id = %(account)s AND id IN (
+            SELECT window_id FROM quota_ledgerentry
+            WHERE account_id = %(account)s AND kind = 'hold' AND scan = ANY(%(scans)s)
+        )
+        ORDER BY id FOR NO KEY UPDATE
         """,
         {"account": account_id, "scans": list(scan_ids)},
     )
@@ -100,7 +96,7 @@ def settle(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     (rules 5.8). Free quota does not change.
     """
     params = {"account": account_id, "scans": list(scan_ids), "now": now}
-    run(
+    run_prepared(
         f"""
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -113,7 +109,7 @@ def settle(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
         """,  # noqa: S608 -- our own text
         params,
     )
-    run(
+    run_prepared(
         f"""
         UPDATE quota_quotawindow w
         SET held_tenths = w.held_tenths - h.tenths,
@@ -132,7 +128,7 @@ def release(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     In a window that has lapsed, each release lapses at once (rules 3.4).
     """
     params = {"account": account_id, "scans": list(scan_ids), "now": now}
-    run(
+    run_prepared(
         f"""
         INSERT INTO quota_ledgerentry (account_id, window_id, kind, tenths,
             free_after_tenths, scan, task, image_digest, reason, outcome, by_id,
@@ -153,7 +149,7 @@ def release(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
         """,  # noqa: S608 -- our own text
         params,
     )
-    run(
+    run_prepared(
         f"""
         UPDATE quota_quotawindow w
         SET held_tenths = w.held_tenths - h.tenths,

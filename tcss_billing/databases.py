@@ -1,5 +1,6 @@
 """Which database the settings name: ``DATABASE_URL``, or the embedded one."""
 
+import sys
 from typing import Any
 
 from environs import Env
@@ -9,10 +10,11 @@ from tcss_billing.embedded_postgres.cluster import PORT
 from tcss_billing.state import home
 
 # One persistent connection a thread (None: never closed for its age), with values sent
-# beside the statement. Nothing of it outlives a transaction but a cursor of the server,
-# which a pooler of transactions cannot have.
+# beside the statement. A pooler of transactions can have nothing that outlives one: no
+# cursor of the server, and no statement that ``run_prepared`` asks to be prepared.
 PERSISTENT = {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
 BOUND = {"server_side_binding": True}
+PREPARED_WHEN_ASKED = sys.maxsize
 
 
 def configured(env: Env) -> dict[str, dict[str, Any]]:
@@ -31,13 +33,18 @@ def configured(env: Env) -> dict[str, dict[str, Any]]:
             _embedded(embedded_postgres.APP),
             _embedded(embedded_postgres.OWNER),
         )
-    app["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_POOLER", default=False)
-    return {"default": _persistent(app), "owner": _persistent(owner)}
+    pooled = env.bool("DATABASE_POOLER", default=False)
+    app["DISABLE_SERVER_SIDE_CURSORS"] = pooled
+    threshold = None if pooled else PREPARED_WHEN_ASKED
+    return {
+        "default": _persistent(app, prepare_threshold=threshold),
+        "owner": _persistent(owner),
+    }
 
 
-def _persistent(database: dict[str, Any]) -> dict[str, Any]:
-    options = {**database.get("OPTIONS", {}), **BOUND}
-    return {**database, **PERSISTENT, "OPTIONS": options}
+def _persistent(database: dict[str, Any], **options: int | None) -> dict[str, Any]:
+    given = database.get("OPTIONS", {})
+    return {**database, **PERSISTENT, "OPTIONS": {**given, **BOUND, **options}}
 
 
 def _embedded(user: str) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Account
 from quota import ledger
 from quota.models import Scan
+from quota.models.sql import run_prepared
 from quota.scanners.port import Assessment, Category, Finding, Report, Severity
 from quota.scanners.reports import one_line
 from quota.services import grouping, thresholds
@@ -114,17 +115,25 @@ def _release(
     mine = scans.filter(account=account_id, state__in=states)
     ids = list(mine.values_list("pk", flat=True))
     ledger.lock_windows_of(account_id, ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE quota_scan
-            SET state = 'released', ended_at = %s, outcome = %s, message = %s
-            WHERE account_id = %s AND id = ANY(%s) AND state = ANY(%s)
-            RETURNING id
-            """,
-            [now, outcome.value, message[:300], account_id, ids, list(states)],
-        )
-        first = [scan_id for (scan_id,) in cursor.fetchall()]
+    rows = run_prepared(
+        """
+        UPDATE quota_scan
+        SET state = 'released', ended_at = %(now)s, outcome = %(outcome)s,
+            message = %(message)s
+        WHERE account_id = %(account)s AND id = ANY(%(scans)s)
+          AND state = ANY(%(states)s)
+        RETURNING id
+        """,
+        {
+            "account": account_id,
+            "scans": ids,
+            "states": list(states),
+            "outcome": outcome.value,
+            "message": message[:300],
+            "now": now,
+        },
+    )
+    first = [scan_id for (scan_id,) in rows]
     if first:
         ledger.release(account_id, first, now)
         if outcome is not Scan.Outcome.UNDONE:
@@ -136,24 +145,27 @@ def _release(
 def _mark_ended(
     account_id: int, ended: Sequence[Ended], now: datetime
 ) -> frozenset[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE quota_scan s
-            SET state = CASE WHEN r.outcome = 'succeeded' THEN 'settled'
-                             ELSE 'released' END,
-                ended_at = %s, outcome = r.outcome, message = r.message,
-                found = r.found, assessments = r.assessments, at_risk = r.at_risk
-            FROM jsonb_to_recordset(%s::jsonb)
-                 AS r(id bigint, claim uuid, outcome text, message text, found jsonb,
-                      assessments jsonb, at_risk boolean)
-            WHERE s.account_id = %s AND s.id = r.id AND s.claim = r.claim
-              AND s.state = 'running'
-            RETURNING s.id
-            """,
-            [now, json.dumps([_ended_row(each) for each in ended]), account_id],
-        )
-        return frozenset(scan_id for (scan_id,) in cursor.fetchall())
+    rows = run_prepared(
+        """
+        UPDATE quota_scan s
+        SET state = CASE WHEN r.outcome = 'succeeded' THEN 'settled'
+                         ELSE 'released' END,
+            ended_at = %(now)s, outcome = r.outcome, message = r.message,
+            found = r.found, assessments = r.assessments, at_risk = r.at_risk
+        FROM jsonb_to_recordset(%(ended)s::jsonb)
+             AS r(id bigint, claim uuid, outcome text, message text, found jsonb,
+                  assessments jsonb, at_risk boolean)
+        WHERE s.account_id = %(account)s AND s.id = r.id AND s.claim = r.claim
+          AND s.state = 'running'
+        RETURNING s.id
+        """,
+        {
+            "account": account_id,
+            "ended": json.dumps([_ended_row(each) for each in ended]),
+            "now": now,
+        },
+    )
+    return frozenset(scan_id for (scan_id,) in rows)
 
 
 def _ended_row(each: Ended) -> dict[str, Any]:
@@ -207,17 +219,16 @@ def _plain(assessment: Assessment) -> dict[str, Any]:
 def _show_results(account_id: int, settled: Sequence[Ended], now: datetime) -> None:
     """Make the findings of these scans the images' shown results (rules 5.10)."""
     ids = [each.scan_id for each in settled]
-    rows = _finding_rows(settled)
-    findings = json.dumps(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(SHOW_COUNTS, {"account": account_id, "scans": ids, "now": now})
+    run_prepared(SHOW_COUNTS, {"account": account_id, "scans": ids, "now": now})
+    if rows := _finding_rows(settled):
+        findings = json.dumps(rows)
         grouping.enter(account_id, findings, now)
         plan_for(len(rows))
-        cursor.execute(
+        run_prepared(
             SHOW_FINDINGS, {"account": account_id, "findings": findings, "now": now}
         )
-        grouping.count(account_id, ids)
-        cursor.execute(HIDE_OLD_FINDINGS, {"account": account_id, "scans": ids})
+    grouping.count(account_id, ids)
+    run_prepared(HIDE_OLD_FINDINGS, {"account": account_id, "scans": ids})
 
 
 def _finding_rows(settled: Sequence[Ended]) -> "list[dict[str, Any]]":
@@ -246,10 +257,9 @@ def _assessed(report: Report) -> list[Finding]:
 
 
 def _show_failures(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SHOW_FAILURES, {"account": account_id, "scans": list(scan_ids), "now": now}
-        )
+    run_prepared(
+        SHOW_FAILURES, {"account": account_id, "scans": list(scan_ids), "now": now}
+    )
 
 
 COUNTED = (*(severity.value for severity in Severity), "trojans", "sensitive")

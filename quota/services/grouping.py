@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from quota.models.sql import run_prepared
 from quota.scanners.port import Category, Finding
 
 
@@ -24,15 +25,13 @@ def title_of(finding: Finding) -> str:
 def enter(account_id: int, findings: str, now: datetime) -> None:
     """Give these findings (JSON, as RECORDS reads it) their groups; what a group is
     called follows the latest scan that found it."""
-    with connection.cursor() as cursor:
-        cursor.execute(ENTER, {"account": account_id, "findings": findings, "now": now})
+    run_prepared(ENTER, {"account": account_id, "findings": findings, "now": now})
 
 
 def count(account_id: int, scan_ids: Sequence[int]) -> None:
     """Move the groups' counts by what these scans found and no longer find. Called when
     the new findings are in and the old ones not yet out."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"account": account_id, "scans": list(scan_ids)})
+    run_prepared(COUNT, {"account": account_id, "scans": list(scan_ids)})
 
 
 def recount(account_id: int, images: Sequence[int] | None = None) -> int:

@@ -8,9 +8,10 @@ MANY = 100
 def plan_for(rows: int) -> None:
     """Have PostgreSQL plan anew before many rows are written; for a few, do nothing.
 
-    It keeps the plans of its own foreign-key checks for as long as a connection lives,
-    and knows nothing of a table until the first ANALYZE. Either way a check may read
-    all rows of the account for each row written: quadratic, until autovacuum comes by.
+    It keeps the plans of its own foreign-key checks, and of what is prepared, for as
+    long as a connection lives, and knows nothing of a table until the first ANALYZE.
+    Either way a check may read all rows of the account for each row written: quadratic,
+    until autovacuum comes by. Called in the transaction that writes them.
     """
     if rows < MANY:
         return

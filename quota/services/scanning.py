@@ -133,8 +133,7 @@ def _ground(
 
 
 def _open_windows(account: Account, now: datetime) -> QuotaWindowQuerySet:
-    windows = QuotaWindow.objects.drawable_at(account.pk, now)
-    return windows.select_related("pack", "tariff")
+    return QuotaWindow.objects.drawable_at(account.pk, now).select_related("pack")
 
 
 def quote(*, account: Account, selection: Selection, now: datetime) -> ScanQuote:
@@ -146,7 +145,7 @@ def quotes(
     *, account: Account, selections: Mapping[K, Selection], now: datetime
 ) -> dict[K, ScanQuote]:
     """Count and price each of several selections, on one reading of the account."""
-    windows = list(_open_windows(account, now))
+    windows = list(_open_windows(account, now).select_related("tariff"))
     ground: _Ground | None = None
     priced = {}
     for name, selection in selections.items():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
+from quota.models.sql import run_prepared
 
 # A column of the task, and how many of a scan it adds.
 KEPT = {
@@ -43,7 +43,4 @@ def tally(account_id: int, scan_ids: Sequence[int], now: datetime) -> None:
     Called once for each scan, in the transaction that ends it, which has locked the
     account: in one statement however many scans. The last one ends its task.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            TALLY, {"account": account_id, "scans": list(scan_ids), "now": now}
-        )
+    run_prepared(TALLY, {"account": account_id, "scans": list(scan_ids), "now": now})

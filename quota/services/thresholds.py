@@ -8,13 +8,13 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
-from django.db.models import F, Min, Sum
+from django.db.models import F, Sum
 
 from accounts.models import Account, Notice
 from accounts.services import notices
 from quota.models import QuotaWindow
+from quota.models.sql import run_prepared
 from quota.rules.dates import moment_words
 from quota.rules.units import format_quota
 
@@ -84,20 +84,17 @@ def _check_locked(account_id: int, now: datetime) -> bool:
 
 
 def _filled(account: Account, now: datetime) -> Filled | None:
-    found = (
-        QuotaWindow.objects.open_at(account.pk, now)
-        .filter(granted_tenths__gt=F("revoked_tenths"))
-        .aggregate(
-            windows=ArrayAgg("pk", order_by="pk"),
-            total=Sum(F("granted_tenths") - F("revoked_tenths")),
-            used=Sum("used_tenths"),
-            left=Sum("free_tenths"),
-            resets_at=Min("ends_at"),
-        )
+    ((windows, *figures),) = run_prepared(
+        """
+        SELECT array_agg(id ORDER BY id), sum(granted_tenths - revoked_tenths),
+               sum(used_tenths), sum(free_tenths), min(ends_at)
+        FROM quota_quotawindow
+        WHERE account_id = %(account)s AND granted_tenths > revoked_tenths
+          AND starts_at <= %(now)s AND ends_at > %(now)s
+        """,
+        {"account": account.pk, "now": now},
     )
-    if not found["windows"]:
-        return None
-    return Filled(**{**found, "windows": tuple(found["windows"])})
+    return Filled(tuple(windows), *figures) if windows else None
 
 
 def _tell(account: Account, filled: Filled, kind: Notice.Kind, now: datetime) -> None:

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
+from quota.models.sql import run_prepared
 from quota.rules.lifecycle import SubscriptionState
 from quota.scanners.port import Category, ScanFailed, Scanner
 from quota.services import ending, pulling, registries, scheduling, waking
@@ -83,7 +84,7 @@ def claim(*, account_id: int, limit: int, now: datetime) -> Claim | None:
         )
         .order_by("pk")
         .select_for_update(skip_locked=True, of=("self",))
-        .select_related("task", "image")[:limit]
+        .select_related("task")[:limit]
     )
     scans, token = list(queued), uuid4()
     if not scans:
@@ -91,24 +92,24 @@ def claim(*, account_id: int, limit: int, now: datetime) -> Claim | None:
     limits = {scan.pk: timedelta(seconds=scan.task.time_limit) for scan in scans}
     for scan in scans:
         scan.deadline_at = now + limits[scan.pk]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE quota_scan s
-            SET state = 'running', claim = %s, claimed_at = %s, lease_until = %s,
-                deadline_at = d.deadline, attempts = s.attempts + 1
-            FROM unnest(%s::bigint[], %s::timestamptz[]) AS d(id, deadline)
-            WHERE s.account_id = %s AND s.id = d.id
-            """,
-            [
-                token,
-                now,
-                now + LEASE,
-                [scan.pk for scan in scans],
-                [scan.deadline_at for scan in scans],
-                account_id,
-            ],
-        )
+    run_prepared(
+        """
+        UPDATE quota_scan s
+        SET state = 'running', claim = %(claim)s, claimed_at = %(now)s,
+            lease_until = %(lease)s, deadline_at = d.deadline, attempts = s.attempts + 1
+        FROM unnest(%(scans)s::bigint[], %(deadlines)s::timestamptz[])
+             AS d(id, deadline)
+        WHERE s.account_id = %(account)s AND s.id = d.id
+        """,
+        {
+            "account": account_id,
+            "claim": token,
+            "scans": [scan.pk for scan in scans],
+            "deadlines": [scan.deadline_at for scan in scans],
+            "now": now,
+            "lease": now + LEASE,
+        },
+    )
     return Claim(account_id, token, scans)
 
 

@@ -42,7 +42,7 @@ def test_a_window_filled_to_its_last_tenth_gives_nothing_to_the_next_scan(
 def test_only_windows_in_which_the_scans_hold_quota_are_locked(
     account: Account, now: datetime
 ) -> None:
-    older, newer = QuotaWindow.objects.order_by("pk")
+    older, newer = QuotaWindow.objects.order_by("pk").values_list("pk", flat=True)
     press(account, ImageFactory.create_batch(3, account=account), now + LATER)
     first, _, third = Scan.objects.order_by("image_digest").values_list("pk", flat=True)
 
