@@ -47,7 +47,7 @@ def make(name: str) -> None:
         call_command("provision", verbosity=0)
         if not is_there:
             for other in _named("made_%"):
-                _as_owner("DROP DATABASE {}", other)
+                drop(other)
             use(name)  # from which nobody may read while it is copied
             _create(made, name)
 
@@ -57,6 +57,11 @@ def use(name: str) -> None:
     for alias in connections:
         connections[alias].close()
         connections[alias].settings_dict["NAME"] = name
+
+
+def drop(name: str) -> None:
+    """Remove a database that nothing leads to any more."""
+    _as_owner("DROP DATABASE {}", name)
 
 
 def _migrations() -> str:

@@ -5,15 +5,21 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
+from quota.services.reconciling import reconcile
 from tcss_billing.management.commands import provision
+from tests import databases
 from tests.conftest import as_owner, require
+from tests.lived import live
 
 # The last ones from before anybody had a database with traffic.
 BEFORE = {"accounts": "0015", "quota": "0044"}
@@ -94,3 +100,30 @@ def test_a_migration_does_not_wait_for_long_with_everybody_behind_it(
             call_command("provision", verbosity=0)
 
     call_command("provision", verbosity=0)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[None]:
+    """A database of the test's own, in use until its end."""
+    here = str(connections["default"].settings_dict["NAME"])
+    name = f"{here}_elsewhere"
+    databases.make(name)
+    yield
+    databases.use(here)
+    databases.drop(name)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.usefixtures("elsewhere")
+def test_new_migrations_can_be_taken_back_under_what_customers_have(
+    now: datetime,
+) -> None:
+    live(now)
+
+    for app, name in BEFORE.items():
+        call_command("migrate", app, name, database="owner", verbosity=0)
+    before = MigrationRecorder(connections["owner"]).applied_migrations()
+    call_command("provision", verbosity=0)
+
+    assert {app: max(n for a, n in before if a == app)[:4] for app in BEFORE} == BEFORE
+    assert [proof for proof in reconcile() if proof.broken] == []
