@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.lookups import IsNull
 
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
@@ -242,12 +243,12 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
 
 def _where(scan: Scan) -> Sighting | None:
     """Where to read the image: at hand rather than from a registry, and rather from a
-    registry that answers."""
+    registry that answers; then where it was seen last."""
     return (
         Sighting.objects.filter(account=scan.account_id, image=scan.image_id)
         .select_related("source", "registry__account")
         .order_by(
-            F("registry").asc(nulls_first=True),
+            IsNull(F("registry"), True).desc(),
             F("registry__failing_since").desc(nulls_first=True),
             "-seen_at",
             "pk",
