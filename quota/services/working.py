@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.lookups import IsNull
 
 from accounts.models import Account
 from quota.models import Scan, Sighting, Subscription
@@ -159,7 +160,7 @@ def work(
         claimed = claim(account_id=account_id, limit=BATCH, now=clock())
         if claimed is None:
             break
-        with _lease_kept(claimed, clock, stopping):
+        with _lease_kept(Keeper(claimed, clock, stopping, time.monotonic())):
             looked_into = takewhile(lambda _: not stopping(), claimed.scans)
             ended = [_look(claimed, scan, engines, clock) for scan in looked_into]
         total += ending.end(account_id=account_id, ended=ended, now=clock())
@@ -168,25 +169,43 @@ def work(
     return total
 
 
+@dataclass(slots=True)
+class Keeper:
+    """Keeps the lease of a claim while its worker is busy with an image.
+
+    Moments are seconds of any clock that never goes back.
+    """
+
+    claim: Claim
+    clock: Clock
+    stopping: Stopping
+    renewed: float
+    asked: float | None = None
+
+    def step(self, moment: float) -> bool:
+        """Renew the lease well before it ends; True while it is kept. Is the worker to
+        stop and the image takes long, the claim is given back: a result that comes
+        after all is discarded."""
+        if self.stopping():
+            self.asked = moment if self.asked is None else self.asked
+            if moment - self.asked >= PATIENCE.total_seconds():
+                give_back(claim=self.claim)
+                return False
+        if moment - self.renewed >= LEASE.total_seconds() / 4:
+            renew(claim=self.claim, now=self.clock())
+            self.renewed = moment
+        return True
+
+
 @contextmanager
-def _lease_kept(claimed: Claim, clock: Clock, stopping: Stopping) -> Iterator[None]:
-    """Renew the lease from a thread while the worker is busy with an image. Is it to
-    stop and the image takes long, the claim is given back from there: a result that
-    comes after all is discarded."""
+def _lease_kept(keeper: Keeper) -> Iterator[None]:
+    """Let the keeper look from a thread."""
     done = threading.Event()
 
     def keep() -> None:
-        renewed = time.monotonic()
-        asked: float | None = None
         while not done.wait(LOOK):
-            if stopping():
-                asked = asked or time.monotonic()
-                if time.monotonic() - asked >= PATIENCE.total_seconds():
-                    give_back(claim=claimed)
-                    break
-            if time.monotonic() - renewed >= LEASE.total_seconds() / 4:
-                renew(claim=claimed, now=clock())
-                renewed = time.monotonic()
+            if not keeper.step(time.monotonic()):
+                break
         connection.close()
 
     thread = threading.Thread(target=keep, daemon=True)
@@ -208,10 +227,7 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
 
     sighting = _where(scan)
     if sighting is None:
-        return without_result(
-            Scan.Outcome.FAILED,
-            GONE,
-        )
+        return without_result(Scan.Outcome.FAILED, GONE)
     categories = frozenset(Category(name) for name in scan.task.categories)
     scanner = engines.of(sighting)
     try:
@@ -228,12 +244,12 @@ def _look(claimed: Claim, scan: Scan, engines: _Engines, clock: Clock) -> Ended:
 
 def _where(scan: Scan) -> Sighting | None:
     """Where to read the image: at hand rather than from a registry, and rather from a
-    registry that answers."""
+    registry that answers; then where it was seen last."""
     return (
         Sighting.objects.filter(account=scan.account_id, image=scan.image_id)
         .select_related("source", "registry__account")
         .order_by(
-            F("registry").asc(nulls_first=True),
+            IsNull(F("registry"), True).desc(),
             F("registry__failing_since").desc(nulls_first=True),
             "-seen_at",
             "pk",
@@ -322,12 +338,7 @@ def _give_up(account_id: int, now: datetime) -> int:
         account=account_id, state="running", lease_until__lte=now
     )
     ended = [
-        Ended(
-            scan.pk,
-            scan.claim,
-            Scan.Outcome.TIMED_OUT,
-            TOO_LATE,
-        )
+        Ended(scan.pk, scan.claim, Scan.Outcome.TIMED_OUT, TOO_LATE)
         for scan in lost.order_by("pk")
         if scan.claim
     ]

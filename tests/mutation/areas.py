@@ -64,8 +64,8 @@ AREAS = {
         _named("quota/services/", "working scheduling run_notices tallying plans"),
         _named(
             "tests/quota/test_",
-            "leases scanning tasks kinds scheduling schedules platforms task_page"
-            " terminating reasons refund_pages schedule_pages hostile_images"
+            "leases looking scanning tasks kinds scheduling schedules platforms"
+            " task_page terminating reasons refund_pages schedule_pages hostile_images"
             " registries",
         )
         + _named("tests/", "quota/scanners/test_harbor_failures"),

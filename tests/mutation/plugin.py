@@ -198,8 +198,11 @@ def _in_turn(
     items: Sequence[pytest.Item],
 ) -> Iterator[tuple[pytest.Item, pytest.Item]]:
     """Each item and the one after it. The last is followed by the first, so that what
-    belongs to the whole session stays."""
-    return zip(items, [*items[1:], items[0]], strict=True)
+    belongs to the whole session stays; an only one by another, or it would not be taken
+    down itself, and leave its rows in the copy."""
+    others = (each for each in items[0].session.items if each is not items[-1])
+    first = items[0] if len(items) > 1 else next(others, items[0])
+    return zip(items, [*items[1:], first], strict=True)
 
 
 def _fails(item: pytest.Item, following: pytest.Item) -> bool:

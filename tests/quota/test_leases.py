@@ -1,5 +1,6 @@
 """Who may work on a scan, how long, and what becomes of one that nobody works on."""
 
+import math
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -13,12 +14,13 @@ from quota.scanners.port import Scanner
 from quota.services import ending, scanning, working
 from quota.services.ending import Ended
 from quota.services.reconciling import reconcile
-from quota.services.working import LEASE, MAX_ATTEMPTS, UNCLAIMED, Claim
+from quota.services.working import LEASE, MAX_ATTEMPTS, UNCLAIMED, Claim, Keeper
 from tests.factories import ImageFactory, account_with, creator_of, press
 from tests.quota.task_acts import started
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
+SECOND = timedelta(seconds=1)
 NOTHING = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
 
 
@@ -162,3 +164,43 @@ def test_a_worker_that_stops_keeps_what_it_did_and_gives_the_rest_back(
     rows = Scan.objects.order_by("pk").values_list("state", "attempts")
     assert list(rows) == [("released", 1), ("queued", 0), ("queued", 0)]
     assert books_hold()
+
+
+def just_before(moment: float) -> float:
+    return math.nextafter(moment, 0)
+
+
+def test_a_lease_is_renewed_each_time_a_quarter_of_it_is_over(
+    account: Account, now: datetime
+) -> None:
+    started(account, 1, now)
+    held = claimed(account, now)
+    later = iter([now + SECOND, now + 2 * SECOND])
+    keeper = Keeper(held, lambda: next(later), lambda: False, renewed=100)
+
+    def leased(moment: float) -> datetime | None:
+        assert keeper.step(moment)
+        return Scan.objects.get().lease_until
+
+    assert leased(just_before(115)) == now + LEASE
+    assert leased(115) == now + SECOND + LEASE
+    assert leased(just_before(130)) == now + SECOND + LEASE
+    assert leased(130) == now + 2 * SECOND + LEASE
+
+
+def test_a_worker_that_stops_has_ten_seconds_for_the_image_in_hand(
+    account: Account, now: datetime
+) -> None:
+    started(account, 2, now)
+    held = claimed(account, now)
+    asked: list[bool] = []
+    keeper = Keeper(held, lambda: now + SECOND, lambda: any(asked), renewed=97)
+    assert keeper.step(100)
+    asked.append(True)
+
+    assert keeper.step(103)
+    assert keeper.step(just_before(113))
+    assert states(held) == {("running", held.token, now + SECOND + LEASE, 1)}
+    assert not keeper.step(113)
+
+    assert states(held) == {("queued", None, None, 0)}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from django.db import connection
 
 from accounts.models import Account, Notice
 from quota.models import (
@@ -19,6 +20,7 @@ from quota.models import (
 from quota.models.schedules import Settings
 from quota.services import scanning, scheduling, working
 from quota.services.reconciling import reconcile
+from tests.conftest import as_owner
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -325,6 +327,30 @@ def test_a_run_that_breaks_is_recorded_and_the_others_go_on(
     assert ScheduledRun.objects.get(account=other).outcome == Outcome.SUCCESS
     assert "could not run" in caplog.text
     assert due(Schedule.objects.get(account=account)) > now + DAY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_whose_account_is_locked_waits_and_the_others_go_on(
+    account: Account, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = account_with(now=now - 3 * DAY, slug="other")
+    for each in (account, other):
+        ImageFactory.create(account=each)
+        saved(each, now)
+    mine = Schedule.objects.get(account=account)
+
+    with connection.cursor() as cursor, as_owner() as somebody:
+        cursor.execute("SET lock_timeout = '50ms'")
+        account_row = "SELECT 1 FROM accounts_account WHERE id = %s FOR UPDATE"
+        somebody.execute(account_row, [account.pk])
+        recorded = scheduling.queue_due(now=now + DAY)
+
+    assert recorded == 1
+    assert ScheduledRun.objects.get().account == other
+    assert f"Schedule {mine.pk} waits for the next minute." in caplog.text
+    assert scheduling.queue_due(now=now + DAY + MINUTE) == 1
+    runs = ScheduledRun.objects.order_by("pk").values_list("account", "outcome")
+    assert list(runs) == [(other.pk, Outcome.SUCCESS), (account.pk, Outcome.SUCCESS)]
 
 
 def test_a_stopped_run_does_not_keep_the_next_from_starting(
