@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Least
 from django.db.models.lookups import IsNull
 
 from accounts.models import Account
@@ -31,7 +31,6 @@ LOOK = 0.5
 PATIENCE = timedelta(seconds=10)
 UNCLAIMED = timedelta(hours=24)
 MAX_ATTEMPTS = 3
-BATCH = 8
 INACTIVE = "Professional Edition expired before the scan began. Renew, then scan again."
 ABANDONED = "The task was stopped before this scan could begin again. Scan again."
 NOTHING_KNOWN = (
@@ -40,6 +39,10 @@ NOTHING_KNOWN = (
 )
 GONE = "The image is no longer there. Update images, then scan again."
 TOO_LATE = "The scan did not finish in time. Scan again with a longer time limit."
+WORKERS_GONE = (
+    "The scan was cut off three times before it ended. Scan again; if that does not"
+    " help, tell support."
+)
 NO_SCANNER = "No scanner was free within 24 hours. Scan again."
 Clock = Callable[[], datetime]
 Stopping = Callable[[], bool]
@@ -115,10 +118,11 @@ def claim(*, account_id: int, limit: int, now: datetime) -> Claim | None:
 
 
 def renew(*, claim: Claim, now: datetime) -> int:
-    """Extend the lease of what is still running under this claim."""
+    """Extend the lease of what is still running under this claim, never past its
+    deadline: then it ends, whatever its worker does (rules 5.9)."""
     return Scan.objects.filter(
         account=claim.account_id, claim=claim.token, state="running"
-    ).update(lease_until=now + LEASE)
+    ).update(lease_until=Least(Value(now + LEASE), F("deadline_at")))
 
 
 @transaction.atomic
@@ -148,24 +152,23 @@ def work(
     named: Callable[[str], Scanner] | None = None,
     stopping: Stopping = _never,
 ) -> int:
-    """Scan until the account has nothing queued, or the worker is to stop: then what is
-    claimed and not looked into is given back. Returns how many scans ended.
+    """Scan until the account has nothing queued, or the worker is to stop. Returns how
+    many scans ended.
 
-    No transaction is open while an image is looked into. ``named`` finds the scanner
-    that a registry asks for by name; without it, and for all others, it is ``scanner``.
+    One image at a time: each has its whole time limit, its result is there as soon as
+    it is known, and what ends its worker ends no other scan. No transaction is open
+    while an image is looked into. ``named`` finds the scanner that a registry asks for
+    by name; without it, and for all others, it is ``scanner``.
     """
     engines = _Engines(scanner, named)
     total = 0
     while not stopping():
-        claimed = claim(account_id=account_id, limit=BATCH, now=clock())
+        claimed = claim(account_id=account_id, limit=1, now=clock())
         if claimed is None:
             break
         with _lease_kept(Keeper(claimed, clock, stopping, time.monotonic())):
-            looked_into = takewhile(lambda _: not stopping(), claimed.scans)
-            ended = [_look(claimed, scan, engines, clock) for scan in looked_into]
+            ended = [_look(claimed, scan, engines, clock) for scan in claimed.scans]
         total += ending.end(account_id=account_id, ended=ended, now=clock())
-        if len(ended) < len(claimed.scans):
-            give_back(claim=claimed)
     return total
 
 
@@ -299,15 +302,15 @@ def _place(sighting: Sighting) -> tuple[str, str]:
 def sweep(*, now: datetime) -> dict[str, int]:
     """End or requeue what ran out of time, in every account (rules 5.9).
 
-    A lease that ran out means the worker is gone: the scan is queued again, up to
-    three attempts and never past its deadline; then it is released. A hold nobody
-    claimed is released when its task was stopped, its stop-by passes, the account stops
-    being active, or after 24 hours.
+    A lease that ran out means that the worker is gone, or the time limit: the scan is
+    queued again, up to three attempts and never past its deadline; then it is released.
+    A hold nobody claimed is released when its task was stopped, its stop-by passes, the
+    account stops being active, or after 24 hours.
     """
-    figures = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
+    figures = {"requeued": 0, "given_up": 0, "expired": 0, "woken": 0}
     for account_id in _accounts_with(Q(state="running", lease_until__lte=now)):
         figures["requeued"] += _requeue(account_id, now)
-        figures["timed_out"] += _give_up(account_id, now)
+        figures["given_up"] += _give_up(account_id, now)
     for account_id in _accounts_with(Q(state="queued")):
         figures["expired"] += _expire(account_id, now)
     for account_id in _accounts_with(Q(state="queued")):
@@ -338,11 +341,17 @@ def _give_up(account_id: int, now: datetime) -> int:
         account=account_id, state="running", lease_until__lte=now
     )
     ended = [
-        Ended(scan.pk, scan.claim, Scan.Outcome.TIMED_OUT, TOO_LATE)
+        Ended(scan.pk, scan.claim, *_why_given_up(scan, now))
         for scan in lost.order_by("pk")
         if scan.claim
     ]
     return ending.end(account_id=account_id, ended=ended, now=now) if ended else 0
+
+
+def _why_given_up(scan: Scan, now: datetime) -> tuple[Scan.Outcome, str]:
+    if scan.deadline_at and scan.deadline_at <= now:
+        return Scan.Outcome.TIMED_OUT, TOO_LATE
+    return Scan.Outcome.FAILED, WORKERS_GONE
 
 
 def _expire(account_id: int, now: datetime) -> int:

@@ -9,6 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import Account
 from quota.models import Image, Scan, Subscription
+from quota.models.scans import DEFAULT_TIME_LIMIT
 from quota.rules.lifecycle import DELETION
 from quota.scanners.port import Scanner
 from quota.services import ending, scanning, working
@@ -21,7 +22,7 @@ from tests.quota.task_acts import started
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
-NOTHING = {"requeued": 0, "timed_out": 0, "expired": 0, "woken": 0}
+NOTHING = {"requeued": 0, "given_up": 0, "expired": 0, "woken": 0}
 
 
 def claimed(account: Account, now: datetime, limit: int = 10) -> Claim:
@@ -118,10 +119,34 @@ def test_after_three_attempts_or_at_its_deadline_a_scan_is_given_up(
     second = claimed(account, now)
     Scan.objects.filter(task=late).update(deadline_at=now + LEASE)
 
-    assert working.sweep(now=now + LEASE) == {**NOTHING, "timed_out": 3}
+    assert working.sweep(now=now + LEASE) == {**NOTHING, "given_up": 3}
 
-    rows = Scan.objects.filter(pk__in=[s.pk for s in (*first.scans, *second.scans)])
-    assert set(rows.values_list("state", "outcome")) == {("released", "timed_out")}
+    assert ended(first) == {("released", "failed", working.WORKERS_GONE)}
+    assert ended(second) == {("released", "timed_out", working.TOO_LATE)}
+    assert books_hold()
+
+
+def ended(claim: Claim) -> set[tuple[str, str, str]]:
+    rows = Scan.objects.filter(pk__in=[scan.pk for scan in claim.scans])
+    return set(rows.values_list("state", "outcome", "message"))
+
+
+def test_a_scan_ends_at_its_deadline_though_its_worker_holds_on(
+    account: Account, now: datetime
+) -> None:
+    started(account, 2, now)
+    stuck, quick = claimed(account, now, 1), claimed(account, now)
+    deadline = now + timedelta(seconds=DEFAULT_TIME_LIMIT)
+    Scan.objects.filter(claim=quick.token).update(deadline_at=deadline + LEASE)
+    for claim in (stuck, quick):
+        working.renew(claim=claim, now=deadline - MOMENT)
+
+    assert working.sweep(now=deadline) == {**NOTHING, "given_up": 1}
+
+    assert ended(stuck) == {("released", "timed_out", working.TOO_LATE)}
+    assert states(quick) == {("running", quick.token, deadline - MOMENT + LEASE, 1)}
+    late = Ended(stuck.scans[0].pk, stuck.token, Scan.Outcome.FAILED, "Unreadable.")
+    assert ending.end(account_id=account.pk, ended=[late], now=deadline) == 0
     assert books_hold()
 
 
@@ -147,11 +172,11 @@ def test_what_nobody_begins_within_a_day_is_released(
     assert books_hold()
 
 
-def test_a_worker_that_stops_keeps_what_it_did_and_gives_the_rest_back(
+def test_a_worker_that_stops_keeps_what_it_did_and_begins_no_more(
     account: Account, now: datetime
 ) -> None:
     started(account, 3, now)
-    before = iter([False, False])  # asked before the claim, and before each image
+    before = iter([False])  # asked before each image
 
     ended = working.work(
         account_id=account.pk,

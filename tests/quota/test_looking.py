@@ -1,6 +1,7 @@
 """Where an image is read, with which engine, beside whom, and what is said of one that
 failed."""
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from django.db import connection, connections
 
 from accounts.models import Account
 from quota.models import ImageSource, Kind, Registry, Scan, Sighting
+from quota.models.scans import DEFAULT_TIME_LIMIT
 from quota.scanners.port import Category, Report, ScanFailed
 from quota.services import pulling, syncing, working
 from quota.services.pulling import Ticket
@@ -206,6 +208,48 @@ def test_a_scan_that_fails_at_its_deadline_has_timed_out(
     scan = Scan.objects.get()
     assert (scan.state, scan.outcome) == ("released", outcome)
     assert times[-1] == now + timedelta(seconds=scan.task.time_limit) - left
+
+
+def test_each_image_has_the_whole_of_its_time_limit(
+    account: Account, now: datetime, tmp_path: Path
+) -> None:
+    seen, times, left = three(account, tmp_path, now), [now], list[float]()
+
+    def take_long(_: object, deadline: Callable[[], float]) -> None:
+        left.append(deadline())
+        times.append(times[-1] + timedelta(seconds=left[0] - 1))
+
+    press(account, [each.image for each in seen], now)
+    ended = working.work(
+        account_id=account.pk, scanner=Engine(take_long), clock=lambda: times[-1]
+    )
+
+    assert ended == 3
+    assert left == [DEFAULT_TIME_LIMIT] * 3
+    assert Scan.objects.filter(state="settled").count() == 3
+
+
+def test_what_ends_a_worker_ends_no_other_scan(
+    account: Account, now: datetime, tmp_path: Path
+) -> None:
+    seen = three(account, tmp_path, now)
+    engine = Engine()
+
+    def fill_up(*_: object) -> None:
+        if len(engine.given) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    engine.look = fill_up
+    press(account, [each.image for each in seen], now)
+    with pytest.raises(OSError, match="No space left"):
+        working.work(account_id=account.pk, scanner=engine, clock=lambda: now)
+
+    rows = Scan.objects.order_by("pk").values_list("state", "attempts")
+    assert list(rows) == [("settled", 1), ("running", 1), ("queued", 0)]
+
+
+def three(account: Account, folder: Path, now: datetime) -> list[Sighting]:
+    return [in_folder(account, folder / name, now) for name in ("a", "b", "c")]
 
 
 def test_an_image_that_is_seen_nowhere_is_not_looked_for_elsewhere(

@@ -115,6 +115,7 @@ def test_every_reason_ends_with_a_next_step() -> None:
         working.NOTHING_KNOWN,
         working.GONE,
         working.TOO_LATE,
+        working.WORKERS_GONE,
     ],
 )
 def test_what_is_said_elsewhere_of_a_scan_without_a_result_does_too(words: str) -> None:

@@ -168,7 +168,7 @@ def test_an_image_that_takes_longer_than_a_lease_keeps_its_worker(
         slow.go_on.set()
         ended = busy.result()
 
-    assert (swept["requeued"], swept["timed_out"], ended) == (0, 0, 2)
+    assert (swept["requeued"], swept["given_up"], ended) == (0, 0, 2)
     assert LedgerEntry.objects.filter(kind="settle").count() == 2
 
 
