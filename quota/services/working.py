@@ -1,5 +1,6 @@
 """What workers do: claim queued scans with a lease, look, bring back."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Least
 from django.db.models.lookups import IsNull
@@ -24,6 +25,7 @@ from quota.services.pulling import Ticket
 from quota.sources import open_source
 from quota.sources.content import ImageContent, SourceError
 
+logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 # How often a busy worker looks whether it is to stop, and how long it then goes on
 # with the image in hand before others may have it.
@@ -202,13 +204,18 @@ class Keeper:
 
 @contextmanager
 def _lease_kept(keeper: Keeper) -> Iterator[None]:
-    """Let the keeper look from a thread."""
+    """Let the keeper look from a thread; a database that is away for a moment does not
+    end it."""
     done = threading.Event()
 
     def keep() -> None:
-        while not done.wait(LOOK):
-            if not keeper.step(time.monotonic()):
-                break
+        is_kept = True
+        while is_kept and not done.wait(LOOK):
+            try:
+                is_kept = keeper.step(time.monotonic())
+            except DatabaseError:
+                logger.warning("A lease could not be kept; tried again", exc_info=True)
+                connection.close()
         connection.close()
 
     thread = threading.Thread(target=keep, daemon=True)

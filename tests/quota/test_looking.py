@@ -14,6 +14,7 @@ from django.db import connection, connections
 from accounts.models import Account
 from quota.models import ImageSource, Kind, Registry, Scan, Sighting
 from quota.models.scans import DEFAULT_TIME_LIMIT
+from quota.models.sql import run
 from quota.scanners.port import Category, Report, ScanFailed
 from quota.services import pulling, syncing, working
 from quota.services.pulling import Ticket
@@ -301,3 +302,40 @@ def test_while_an_image_is_looked_into_a_thread_sees_to_its_lease_and_no_longer(
     assert thread.daemon  # a worker that is killed does not wait for it
     assert outlived == []
     assert [each.connection for each in used] == [None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_for_a_moment_ends_no_lease(
+    account: Account,
+    now: datetime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(working, "LOOK", 0.001)
+    worker, again = threading.current_thread(), threading.Event()
+    asked = []
+
+    def look(*_: object) -> None:
+        assert again.wait(5)
+
+    def stopping() -> bool:
+        if threading.current_thread() is not worker:
+            asked.append(run("SELECT pg_backend_pid()", {}))
+            if len(asked) == 1:
+                run("SELECT pg_terminate_backend(pg_backend_pid())", {})
+            again.set()
+        return False
+
+    pressed(in_folder(account, tmp_path, now), now)
+    ended = working.work(
+        account_id=account.pk,
+        scanner=Engine(look),
+        clock=lambda: now,
+        stopping=stopping,
+    )
+
+    assert ended == 1
+    assert len(asked) > 1
+    assert asked[1] != asked[0]
+    assert "A lease could not be kept" in caplog.text
