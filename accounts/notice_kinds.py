@@ -27,7 +27,8 @@ class KindWords:
     """One kind: the keys of its context, and where its link leads.
 
     ``page`` is a path under the account; it may use keys of the context. ``required``
-    kinds cannot be turned off by anyone.
+    kinds cannot be turned off by anyone. Where the context's ``needs`` is empty, the
+    ``action`` can no longer be done.
     """
 
     keys: frozenset[str]
@@ -39,10 +40,16 @@ class KindWords:
     tone: str = ""
     required: bool = False
     by_sms: bool = False
+    needs: str = ""
 
     def path(self, slug: str, context: Mapping[str, object]) -> str:
         """The page that the link of one such notice leads to."""
         return f"/a/{slug}/{self.page.format_map(context)}"
+
+    def offer(self, context: Mapping[str, object]) -> str:
+        """What that link says it does."""
+        is_possible = not self.needs or context[self.needs]
+        return self.action if is_possible else "View subscription"
 
 
 def _keys(names: str) -> frozenset[str]:
@@ -63,11 +70,12 @@ KINDS: dict[str, KindWords] = {
         IN_CHARGE, "subscription", "Renew", Group.BILLING, "clock", "warn",
         required=True, by_sms=True,
     ),
-    # ended: when; renew_by: the last instant of renewal; deleted: when data goes.
+    # ended: when; renew_by: the last instant of renewal, or "" when it has passed;
+    # deleted: when data goes.
     Kind.ARREARS: KindWords(
         _keys("ended renew_by deleted"),
         EVERYONE, "subscription", "Renew", Group.BILLING, "lock", "bad",
-        required=True, by_sms=True,
+        required=True, by_sms=True, needs="renew_by",
     ),
     Kind.TERMINATED: KindWords(
         _keys("ended"),

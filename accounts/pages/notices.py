@@ -147,7 +147,7 @@ def notice_row(
         unread=notice.read_at is None,
         deliveries=[delivery(each, clock) for each in messages if each],
         link=words.path(account.slug, context),
-        action=words.action,
+        action=words.offer(context),
         read_url=reverse("accounts:read-notice", args=[account.slug, notice.pk]),
     )
 

@@ -32,7 +32,7 @@ def compose(notice: Notice, now: datetime) -> Message:
         "account": notice.account.name,
         "person": person.name,
         "link": settings.SITE_URL + words.path(notice.account.slug, notice.context),
-        "action": words.action,
+        "action": words.offer(notice.context),
         "settings_link": f"{page}/notices/settings",
     }
     return message(

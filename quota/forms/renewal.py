@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from django import forms
@@ -13,13 +14,14 @@ from quota.rules.units import parse_number, parse_quantity
 
 OTHER = "other"
 MONTHS = "Choose 1 to 36 months."
-PREFIX = "pack_"
+PACK = re.compile("pack_([0-9]{1,18})")
 DELTA = re.compile("-?[0-9]{1,9}")
 
 
 class RenewalForm(forms.Form):
-    """How long, and at how many scans a month each pack of ``packs`` is kept: their
-    ids with what they have now. A stepper without JavaScript sends ``step``."""
+    """How long, and at how many scans a month the packs that it names are kept. A
+    stepper without JavaScript sends ``step``, which moves one of ``packs``: the ids of
+    those on offer, with what they have now."""
 
     months = forms.CharField(required=False, max_length=9, initial="1")
     other = forms.CharField(required=False, max_length=9)
@@ -39,10 +41,9 @@ class RenewalForm(forms.Form):
         chosen = cleaned.get("months") or "1"
         text = cleaned.get("other", "") if chosen == OTHER else chosen
         cleaned["months"] = self._number("months", str(text), MONTHS)
-        for pack, quantity in self.packs.items():
-            name = f"{PREFIX}{pack}"
-            given = self.data.get(name, str(quantity)).strip()[:20]
-            self.kept[pack] = self._quantity(name, given)
+        for name, given in self.data.items():
+            if pack := PACK.fullmatch(name):
+                self.kept[int(pack[1])] = self._quantity(given.strip()[:20])
         self._take_step(str(cleaned.get("step") or ""))
         return cleaned
 
@@ -53,7 +54,7 @@ class RenewalForm(forms.Form):
             self.add_error(field, words)
             return 0
 
-    def _quantity(self, name: str, text: str) -> int:
+    def _quantity(self, text: str) -> int:
         try:
             return parse_quantity(text)
         except ValueError as wrong:
@@ -64,12 +65,18 @@ class RenewalForm(forms.Form):
         pack, _, delta = step.partition(":")
         number = parse_number(pack)
         if number in self.packs and DELTA.fullmatch(delta):
-            moved = self.kept[number] + int(delta)
+            moved = self.kept.get(number, self.packs[number]) + int(delta)
             self.kept[number] = min(max(0, moved), self.packs[number])
 
     def basket(self) -> RenewalBasket:
-        """What is asked for."""
+        """What is asked for, whatever has become of the packs since."""
         return RenewalBasket(self.cleaned_data["months"], self.kept)
+
+    def offered(self) -> RenewalBasket:
+        """The same of the packs on offer alone."""
+        asked = self.basket()
+        kept = {pack: n for pack, n in asked.kept.items() if pack in self.packs}
+        return replace(asked, kept=kept)
 
     def total_seen(self) -> Decimal:
         """The total that was on the button."""

@@ -13,8 +13,8 @@ from quota.rules.lifecycle import DELETION
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One account to go to. ``until`` is empty without Professional Edition, which
-    ``pause`` says has ended; ``header`` stands while there is quota."""
+    """One account to go to. ``until`` is empty without Professional Edition, of which
+    ``pause`` says why it ended; ``header`` stands while there is quota."""
 
     name: str
     url: str
@@ -34,10 +34,8 @@ def choices(user: User, now: datetime) -> Sequence[Choice]:
 
 
 def _editions(accounts: Sequence[Account], now: datetime) -> dict[int, Subscription]:
-    """Each account's Professional Edition, unless it is terminated."""
-    kept = Subscription.objects.filter(
-        account__in=accounts, ends_at__gt=now - DELETION, refunded_at=None
-    )
+    """Each account's newest Professional Edition, unless it is terminated."""
+    kept = Subscription.objects.filter(account__in=accounts, ends_at__gt=now - DELETION)
     return {edition.account_id: edition for edition in kept.order_by("anchor")}
 
 

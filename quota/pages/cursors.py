@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.core import signing
+from django.http import Http404
 
 
-class UnknownCursor(ValueError):
-    """The place in the list is not one we gave out for this list."""
+class UnknownCursor(Http404):
+    """The place in the list is not one we gave out for this list: there is no such
+    page, unless a view shows the list from its beginning."""
 
 
 def give(place: list[Any], salt: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from django.db.models import Count, F, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
@@ -12,6 +13,7 @@ from django.urls import reverse
 from accounts.models import Account
 from quota.models import Finding, FindingGroup, Image, Triage, TriageState
 from quota.models.findings import PRESENT
+from quota.pages import cursors
 from quota.pages.findings import KINDS, STATE_TONES, TONES, part_note
 from quota.pages.words import Clock, plural
 from quota.rules.repairs import (
@@ -109,7 +111,8 @@ def finding_page(
     now: datetime,
 ) -> FindingPage:
     """Everything of one group; its images fifty at a time. ``only`` is the image a
-    decision may be narrowed down to; ``asked`` is a decision that was refused."""
+    decision may be narrowed down to; ``asked`` is a decision that was refused. Refuses
+    a place that was not given out for the group (UnknownCursor)."""
     clock = Clock(account, now)
     list_url = reverse("quota:findings", args=[account.slug])
     url = f"{list_url}/{group.pk}"
@@ -139,7 +142,7 @@ def finding_page(
         state_note=part_note(group),
         repair=_repair(group),
         affected=[_row(each, url, account, clock) for each in found],
-        more_url=f"{url}?after={found[-1].image_id}.{found[-1].pk}" if more else "",
+        more_url=f"{url}?{_cursor(group, found[-1])}" if more else "",
         decisions=_decisions(group, clock),
         only=Only(only.pk, str(only)) if only else None,
         is_only=only is not None and asked.get("image") != "",
@@ -161,13 +164,20 @@ def _affected(group: FindingGroup, after: str) -> list[Finding]:
         .order_by("image", "pk")
         .defer("advice", "title")
     )
-    image, _, last = after.partition(".")
-    if image.isdecimal() and last.isdecimal() and len(after) < 40:
-        place = (int(image), int(last))
+    if after:
+        place = tuple(cursors.read(after, _salt(group)))
         affected = affected.filter(
             TupleGreaterThan(Tuple(F("image_id"), F("id")), place)
         )
     return list(affected[: PAGE + 1])
+
+
+def _salt(group: FindingGroup) -> str:
+    return f"finding.{group.account_id}.{group.pk}"
+
+
+def _cursor(group: FindingGroup, last: Finding) -> str:
+    return urlencode({"after": cursors.give([last.image_id, last.pk], _salt(group))})
 
 
 def _present(group: FindingGroup) -> QuerySet[Finding]:

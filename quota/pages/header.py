@@ -71,7 +71,7 @@ class QuotaHeader:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why nothing can be scanned: Professional Edition has ended."""
+    """Why nothing can be scanned: Professional Edition has ended, or was refunded."""
 
     title: str
     since: str
@@ -80,43 +80,47 @@ class Pause:
 
 
 def pause_of(subscription: Subscription | None, clock: Clock) -> Pause | None:
-    """What stands where the quota would, after the end; None before it."""
+    """What stands where the quota would, after the end until data is deleted; None
+    before and after."""
     if subscription is None:
         return None
-    end = subscription.ends_at
-    state, since = subscription.state(clock.now), f"Expired {clock.running_moment(end)}"
+    end, state = subscription.ends_at, subscription.state(clock.now)
+    deleted = f"Data is deleted {clock.within(end + DELETION)}."
+    if subscription.refunded_at and state is not SubscriptionState.TERMINATED:
+        since = f"Refunded {clock.within(subscription.refunded_at)}"
+        words = f"{deleted} Bought again before then, results and history are kept."
+        return Pause("Refunded", since, words, can_renew=False)
+    since = f"Expired {clock.running_moment(end)}"
     if state is SubscriptionState.SUSPENDED:
         until = f"Renew by {clock.running_moment(end + GRACE)} to keep scan results."
         return Pause("Suspended", since, until, can_renew=True)
     if state is SubscriptionState.ENDING:
-        gone = f"Renewal has closed. Data is deleted {clock.within(end + DELETION)}."
-        return Pause("Ending", since, gone, can_renew=False)
+        words = f"Renewal has closed. {deleted}"
+        return Pause("Ending", since, words, can_renew=False)
     return None
 
 
 def paused(account: Account, now: datetime) -> Pause | None:
     """The pause of an account that has no open window."""
-    current = Subscription.objects.current(account.pk, now)
-    return pause_of(current, Clock(account, now))
+    newest = Subscription.objects.ended_after(account.pk, now - DELETION).first()
+    return pause_of(newest, Clock(account, now))
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an account stands at an instant: what the pages of images rest on."""
+    """Where an account stands at an instant: what the pages of images rest on.
+    ``history`` is since when results count, or would if a refunded Professional
+    Edition was bought again (rules 5.2, 6, 8.7)."""
 
     subscription: Subscription | None
     state: SubscriptionState | None
     tariff: Tariff
     header: QuotaHeader | None
+    history: datetime | None = None
     pause: "Pause | None" = None
     windows: Sequence[OpenWindow] = ()
     pace: Pace | None = None
     forecast: Forecast | None = None
-
-    @property
-    def history(self) -> datetime | None:
-        """Since when results count as history (rules 5.2, 6)."""
-        return self.subscription.history if self.subscription else None
 
     def is_first(self, scanned_at: datetime | None) -> bool:
         """Whether the next scan of an image last scanned then is its first."""
@@ -151,7 +155,8 @@ def headers(accounts: Iterable[Account], now: datetime) -> dict[int, QuotaHeader
 def standing(account: Account, now: datetime) -> Standing:
     """Where the account stands, in three queries."""
     found = SUBSCRIPTION.first(account=account.pk, kept=now - DELETION)
-    subscription: Subscription | None = found[0] if found else None
+    newest: Subscription | None = found[0] if found else None
+    subscription = newest if newest and not newest.refunded_at else None
     clock, tariff = Clock(account, now), _tariff(account.currency, now)
     rows = PACED.rows(account=account.pk, now=now, since=since_when(now))
     windows = [OpenWindow(*row[: len(COLUMNS)]) for row in rows]
@@ -162,7 +167,8 @@ def standing(account: Account, now: datetime) -> Standing:
         state=subscription.state(now) if subscription else None,
         tariff=tariff,
         header=_railed(windows, clock, outlook, subscription),
-        pause=pause_of(subscription, clock),
+        history=newest.history if newest else None,
+        pause=pause_of(newest, clock),
         windows=windows,
         pace=pace,
         forecast=outlook,
@@ -190,8 +196,7 @@ def _paced(
 
 
 def _subscription(account: int, kept: datetime) -> QuerySet[Subscription]:
-    alive = Subscription.objects.ended_after(account, kept)
-    return alive.filter(refunded_at=None)[:1]
+    return Subscription.objects.ended_after(account, kept)[:1]
 
 
 def _tariffs(currency: str, now: datetime) -> QuerySet[Tariff]:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from quota.models import Finding, Image, Kind, Scan, TriageState
-from quota.pages import cells
+from quota.pages import cells, cursors
 from quota.pages.findings import STATE_TONES, export_url
 from quota.pages.header import Standing
 from quota.pages.image_history import HistoryRow, history
@@ -125,7 +125,7 @@ def image_page(
     now: datetime,
 ) -> ImagePage:
     """Everything of one image; findings by severity, those with a fix first, twenty at
-    a time."""
+    a time. Refuses a place that was not given out for them (UnknownCursor)."""
     clock, kind = Clock(account, now), listing.filter.kind
     name, shown_tag = _called(image, kind)
     tab = tab if tab in dict(TABS) else "vulnerabilities"
@@ -225,15 +225,21 @@ def _findings(image: Image, tab: str, after: str) -> QuerySet[Finding]:
         .annotate(unfixed=Case(When(fixed_version="", then=1), default=0))
         .order_by("rank", "unfixed", "pk")
     )
-    place = after.split(".")
-    if len(place) != 3 or len(after) > 40 or not all(map(str.isdecimal, place)):
+    if not after:
         return findings
+    place = tuple(cursors.read(after, _salt(image.account_id, image.pk, tab)))
     order = Tuple(F("rank"), F("unfixed"), F("id"))
-    return findings.filter(TupleGreaterThan(order, tuple(map(int, place))))
+    return findings.filter(TupleGreaterThan(order, place))
+
+
+def _salt(account_id: int, image_id: int, tab: str) -> str:
+    return f"image.{account_id}.{image_id}.{tab}"
 
 
 def _place(finding: Finding) -> str:
-    return f"{finding.rank}.{int(not finding.fixed_version)}.{finding.pk}"
+    place = [finding.rank, int(not finding.fixed_version), finding.pk]
+    of = finding.account_id, finding.image_id, finding.category
+    return cursors.give(place, _salt(*of))
 
 
 def _finding(

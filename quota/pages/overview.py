@@ -11,7 +11,7 @@ from quota.models import Image, Kind, Schedule, ScheduledRun, Subscription
 from quota.models.selection import IS_OF
 from quota.pages.charts import Ahead, Chart, a_day, chart
 from quota.pages.foresight import Strip, demand_of, schedule_to_change, strip
-from quota.pages.header import Standing
+from quota.pages.header import Standing, pause_of
 from quota.pages.split_scans import split_scans
 from quota.pages.subscription import NEAR_END, Step, tag_of
 from quota.pages.tasks import TaskRow, recent_tasks
@@ -254,7 +254,9 @@ def first_steps(account: Account, clock: Clock, *, is_bought: bool) -> FirstStep
     count = images.values("id")[: COUNTED_TO + 1].count()
     is_remote = bool(count) and not images.filter(is_local=True)[:1].exists()
     sub = "Three steps to the first result"
-    if ended and not is_bought:
+    if pause := pause_of(ended, clock):
+        sub = f"Professional Edition was refunded. {pause.words}"
+    elif ended and not is_bought:
         gone = clock.date(ended.ends_at + DELETION)
         sub = f"Image scan was terminated on {gone}. Bought again, it starts anew."
     return FirstSteps(

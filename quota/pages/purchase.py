@@ -70,7 +70,7 @@ def quote_words(
     account = quoted.account
     clock = Clock(account, now)
     left = header.left_tenths if header else 0
-    after = account.balance - quoted.total
+    after = account.balance - account.debt - quoted.total
     rows = [*_edition_row(quoted, clock), *_window_rows(quoted, clock)]
     return PurchaseQuote(
         quantity=f"{quoted.basket.quantity:,}",

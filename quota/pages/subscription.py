@@ -9,6 +9,7 @@ from django.db.models import Min
 from accounts.models import Account
 from accounts.money import format_money
 from quota.models import Order, Schedule, Subscription
+from quota.pages.header import Pause, pause_of
 from quota.pages.packs import PackView, packs_of
 from quota.pages.sent import Sent, sent_about
 from quota.pages.words import Clock, plural
@@ -87,22 +88,12 @@ def tag_of(
 
 def _none(account: Account, clock: Clock, *, can_buy: bool) -> Life:
     last = Subscription.objects.filter(account=account).order_by("-anchor").first()
-    headline = "Image scan is not bought yet"
-    words = (
-        "It is sold by the month with Professional Edition. The first scan of an image"
-        " uses 1 of the month's quota, each repeat 0.1."
-    )
-    if last:
-        gone = clock.date(last.ends_at + DELETION)
-        headline = f"Image scan was terminated on {gone}"
-        words = (
-            "Scan results were deleted. Orders, balance and notices are kept. Bought"
-            " again it starts anew: every image is a first scan."
-        )
+    pause = pause_of(last, clock)
+    tag, icon, headline, words = _without(last, pause, clock)
     return Life(
         sub="Image scan with Professional Edition",
-        tag="Terminated" if last else "None yet",
-        tag_icon="circle-slash" if last else "circle-dashed",
+        tag=tag,
+        tag_icon=icon,
         tone="",
         headline=headline,
         words=words,
@@ -111,12 +102,41 @@ def _none(account: Account, clock: Clock, *, can_buy: bool) -> Life:
         can_renew=False,
         can_buy_anew=can_buy,
         is_over=bool(last),
-        offers_export=False,
+        offers_export=pause is not None,
         steps=[],
         works_title="",
         works=[],
         packs=[],
         sent=sent_about(account, last, clock) if last else [],
+    )
+
+
+def _without(
+    last: Subscription | None, pause: Pause | None, clock: Clock
+) -> tuple[str, str, str, str]:
+    """The tag with its icon, the headline and what it means."""
+    if last is None:
+        return (
+            "None yet",
+            "circle-dashed",
+            "Image scan is not bought yet",
+            "It is sold by the month with Professional Edition. The first scan of an"
+            " image uses 1 of the month's quota, each repeat 0.1.",
+        )
+    if pause:
+        return (
+            pause.title,
+            "undo-2",
+            pause.since,
+            "Scanning has stopped. Results can be read and exported, and orders and"
+            f" balance work as usual. {pause.words}",
+        )
+    return (
+        "Terminated",
+        "circle-slash",
+        f"Image scan was terminated on {clock.date(last.ends_at + DELETION)}",
+        "Scan results were deleted. Orders, balance and notices are kept. Bought again"
+        " it starts anew: every image is a first scan.",
     )
 
 

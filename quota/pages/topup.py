@@ -60,8 +60,12 @@ class Press:
 
 def then_words(then: str) -> str:
     """What the money is for, as the link back to it says."""
-    is_purchase = then.partition("?")[0].endswith("/purchase")
-    return "Back to the purchase" if is_purchase else "Back to the renewal"
+    return f"Back to the {_paid_for(then)}"
+
+
+def _paid_for(then: str) -> str:
+    is_renewal = then.partition("?")[0].endswith("/subscription")
+    return "renewal" if is_renewal else "purchase"
 
 
 def press_words(way: Way, amount: str) -> Press:
@@ -70,12 +74,13 @@ def press_words(way: Way, amount: str) -> Press:
 
 
 def presets(
-    account: Account, need: Decimal | None, renewal: Decimal | None
+    account: Account, need: Decimal | None, then: str, renewal: Decimal | None
 ) -> Sequence[Preset]:
-    """The shortfall this was opened for, a debt, and what the next renewal lacks."""
+    """The shortfall this was opened for, which a debt is part of, that debt alone, and
+    what the next renewal lacks."""
     wanted: list[tuple[Decimal, str]] = []
     if need:
-        wanted.append((need + account.debt, "for this purchase"))
+        wanted.append((need, f"for this {_paid_for(then)}"))
     if account.debt:
         wanted.append((account.debt, "pays what is owed"))
     if renewal is not None and renewal > account.balance - account.debt:

@@ -109,7 +109,7 @@ def _context(
     if reminder.kind is Dated.ARREARS:
         return {
             "ended": moment_words(end, zone),
-            "renew_by": moment_words(end + GRACE, zone),
+            "renew_by": moment_words(end + GRACE, zone) if now <= end + GRACE else "",
             "deleted": moment_words(end + DELETION, zone),
         }
     outlook = auto_renewal.outlook(account=account, now=now)

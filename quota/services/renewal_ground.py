@@ -51,6 +51,11 @@ class Ground:
         """The packs whose refund is asked for, which auto-renewal leaves out."""
         return frozenset(each.pack.pk for each in self.packs if each.is_asked_back)
 
+    @property
+    def state(self) -> str:
+        """What its quotes are made from: the E that they extend, and the tariff."""
+        return f"{self.subscription.ends_at.isoformat()}.{self.tariff.pk}"
+
     def at(self, instant: datetime) -> "Ground":
         """The same at another instant, at the tariff of then."""
         if instant == self.now:

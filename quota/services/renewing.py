@@ -91,7 +91,7 @@ def _priced(ground: Ground, basket: RenewalBasket) -> RenewalQuote:
         left_out=[each for each in offers if each.is_left_out],
         growing=[each for each in offers if each.pack.dropped_at],
         total=total_of(edition, [offer.renewal for offer in offers]),
-        state=f"{subscription.ends_at.isoformat()}.{tariff.pk}",
+        state=ground.state,
     )
 
 
@@ -167,12 +167,13 @@ def renew(
     locked = Account.objects.lock(account.pk)
     if earlier := ordering.made_before(locked, key, basket.asked()):
         return earlier
-    quoted = quote(account=locked, basket=basket, now=now)
-    if quoted.state != state:
+    ground = stand(locked, now)
+    if ground.state != state:
         raise QuoteMoved(
             "Professional Edition was renewed, or its price changed, since this was "
             "shown. Check the new total, then renew again."
         )
+    quoted = price(ground, basket)
     if quoted.total != total:
         raise QuoteMoved(
             "The price changed while you were deciding. Check the new total, then "

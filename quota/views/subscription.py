@@ -59,9 +59,9 @@ def renew(request: AccountRequest) -> HttpResponse:
     now = timezone.now()
     if request.method != "POST":
         return _page(request, request.GET, now)
-    form = _form(request, request.POST, now)
-    if form is None or not form.is_valid() or not form.cleaned_data["key"]:
-        refusal = unreadable(form, "state", "total", "step") if form else None
+    form = RenewalForm(request.POST, packs={})
+    if not form.is_valid() or not form.cleaned_data["key"]:
+        refusal = unreadable(form, "state", "total", "step")
         return _page(request, request.POST, now, refusal=refusal, status=422)
     try:
         order = renewing.renew(
@@ -163,15 +163,6 @@ def _ground(
         return None
 
 
-def _form(
-    request: AccountRequest, data: QueryDict, now: datetime
-) -> RenewalForm | None:
-    """The form over the packs there are; None where nothing can be renewed."""
-    current = standing(request.account, now).subscription
-    ground = _ground(request.account, current, now)
-    return RenewalForm(data, packs=_packs(ground)) if ground else None
-
-
 def _packs(ground: Ground) -> Mapping[int, int]:
     packs = [held.pack for held in ground.packs]
     return {
@@ -192,11 +183,12 @@ def _renewal(ground: Ground, data: QueryDict) -> dict[str, Any]:
     kept: Mapping[int, int] = {}
     if form.is_valid():
         try:
-            quoted = renewing.price(ground, form.basket())
+            quoted = renewing.price(ground, form.offered())
         except Refusal as unsold:
             found["unsold"] = unsold
         else:
-            kept, found["quote"] = form.kept, quote_words(quoted, ground.now)
+            kept = quoted.basket.kept
+            found["quote"] = quote_words(quoted, ground.now)
     lengths = renewing.choices(ground, kept)
     months = form.cleaned_data.get("months", 0)
     found["lengths"] = length_choices(lengths, months, ground.now)

@@ -86,7 +86,8 @@ def _dialog(
     need = NeedForm(request.GET)
     opened_for = need.cleaned_data.get("need") if need.is_valid() else None
     outlook = auto_renewal.outlook(account=account, now=timezone.now())
-    offered = presets(account, opened_for, outlook.price if outlook else None)
+    then = then_of(request.GET, account)
+    offered = presets(account, opened_for, then, outlook.price if outlook else None)
     ways = [WAYS[name] for name in reversed(list(gateways()))]
     given = form or need
     typed = given["amount"].value() or (offered[0].value if offered else "50.00")
@@ -101,16 +102,15 @@ def _dialog(
         "ways": ways,
         "method": way.value,
         "need": opened_for,
-        "query": _carried(request, opened_for),
+        "query": _carried(opened_for, then),
     }
     return render_page(
         request, "quota/top_up.html", context, partial="dialog", status=status
     )
 
 
-def _carried(request: AccountRequest, need: object) -> str:
+def _carried(need: object, then: str) -> str:
     """What the dialog was opened for, for its own links."""
-    then = then_of(request.GET, request.account)
     asked = {"need": need, "then": then}
     return urlencode({name: value for name, value in asked.items() if value})
 

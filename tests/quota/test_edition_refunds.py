@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
+from django.test import Client
+from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account, Notice
 from accounts.money import to_cents
@@ -15,6 +18,7 @@ from quota.errors import (
     RefundMoved,
 )
 from quota.models import Image, QuotaWindow, Subscription, Term
+from quota.pages.accounts import choices
 from quota.quotes import Basket, RenewalBasket
 from quota.rules.lifecycle import DELETION
 from quota.services import (
@@ -26,6 +30,7 @@ from quota.services import (
     scanning,
     terminating,
 )
+from tests.addresses import url
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -221,3 +226,76 @@ def test_a_request_rejected_after_its_refund_opens_nothing_again(
     with pytest.raises(InsufficientQuota):
         press(account, [ImageFactory.create(account=account)], now + DAY)
     assert books_hold()
+
+
+@pytest.fixture
+def scanned(account: Account, now: datetime) -> Image:
+    """An image scanned before everything was refunded."""
+    image = ImageFactory.create(account=account)
+    press(account, [image], now)
+    finish(account, now)
+    return image
+
+
+@pytest.mark.usefixtures("scanned")
+@pytest.mark.parametrize("after", [timedelta(0), DELETION - timedelta(microseconds=1)])
+def test_until_its_data_goes_pages_say_when_and_what_is_kept(
+    refunded: Account, client: Client, now: datetime, after: timedelta
+) -> None:
+    creator = creator_of(refunded)
+    at = now + DAY + after
+    when = "today, 09:00" if after else "on Tue 1 Dec, 09:00"
+    kept = (
+        f"Data is deleted {when}. Bought again before then, results and history are"
+        " kept."
+    )
+
+    with time_machine.travel(at, tick=False):
+        client.force_login(creator)
+        for name in ("subscription", "front", "images", "scan-now", "usage"):
+            page = client.get(url(name, refunded))
+            assertContains(page, kept)
+            assertNotContains(page, "terminated")
+            assertNotContains(page, "anew")
+        assertContains(client.get(url("images", refunded)), "<small>Repeat</small>")
+        assertContains(client.get(url("subscription", refunded)), "Export all results")
+        assertContains(client.get(url("subscription", refunded)), "Purchase image scan")
+
+    (choice,) = choices(creator, at)
+    assert choice.pause
+    assert (choice.pause.title, choice.pause.words) == ("Refunded", kept)
+
+
+@pytest.mark.usefixtures("scanned")
+def test_once_its_data_went_pages_say_that_it_was_terminated(
+    refunded: Account, client: Client, now: datetime
+) -> None:
+    creator = creator_of(refunded)
+    gone = now + DAY + DELETION
+
+    with time_machine.travel(gone, tick=False):
+        client.force_login(creator)
+        subscription = client.get(url("subscription", refunded))
+        assertContains(subscription, "Image scan was terminated on 1 Dec")
+        assertContains(subscription, "every image is a first scan")
+        overview = client.get(url("front", refunded))
+        assertContains(overview, "Image scan was terminated on 1 Dec. Bought again, it")
+        assertContains(client.get(url("images", refunded)), "<small>First scan</small>")
+
+    (choice,) = choices(creator, gone)
+    assert choice.pause is None
+
+
+def test_bought_again_nothing_speaks_of_the_refund(
+    refunded: Account, client: Client, now: datetime
+) -> None:
+    at = now + 2 * DAY
+    buy(refunded, Basket(quantity=300, cores=1, months=1), at)
+
+    with time_machine.travel(at, tick=False):
+        client.force_login(creator_of(refunded))
+        for name in ("subscription", "front", "images"):
+            assertNotContains(client.get(url(name, refunded)), "efunded")
+
+    (choice,) = choices(creator_of(refunded), at)
+    assert (choice.pause, choice.until) == (None, "26 Dec")

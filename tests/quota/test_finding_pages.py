@@ -171,6 +171,23 @@ def test_affected_images_are_loaded_fifty_at_a_time(
     assert (len(listed[0]), len(listed[1])) == (50, 20)
 
 
+def test_a_place_that_was_not_given_out_for_the_finding_is_not_there(
+    signed_in: Client, account: Account, now: datetime
+) -> None:
+    images = ImageFactory.create_batch(51, account=account)
+    scanned(account, images, [weak("CVE-1"), weak("CVE-2")], now)
+    mine, other = (
+        url("finding", account, group.pk) for group in FindingGroup.objects.all()
+    )
+    more = re.search(r'href="[^"]*(after=[^"]*)"', signed_in.get(mine).text)
+    assert more
+
+    assert signed_in.get(f"{mine}?{more[1]}").status_code == 200
+    assert signed_in.get(f"{other}?{more[1]}").status_code == 404
+    for after in ("bogus", "1.1", f"{images[0].pk}.1"):
+        assert signed_in.get(mine, {"after": after}).status_code == 404
+
+
 def test_deciding_on_the_page_is_kept_and_told(
     signed_in: Client, account: Account, now: datetime
 ) -> None:

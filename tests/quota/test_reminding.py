@@ -9,7 +9,9 @@ import time_machine
 from django.core.management import call_command
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Account, Notice
+from accounts.models import Account, Member, Notice, User
+from accounts.pages.notices import latest_notices
+from accounts.services import composing
 from quota.models import Subscription
 from quota.services import auto_renewal, reminding
 from tests.factories import account_with, creator_of, member_of, renew
@@ -119,6 +121,39 @@ def test_arrears_say_until_when_and_what_then(account: Account) -> None:
         "renew_by": "Fri 20 Mar 2026, 14:00",
         "deleted": "Sat 21 Mar 2026, 14:00",
     }
+
+
+@pytest.mark.parametrize(
+    ("day", "says", "leads"),
+    [
+        (19, "Renew by Fri 20 Mar 2026, 02:00", "Renew"),
+        (20, "Renewal has closed", "View subscription"),
+    ],
+)
+def test_arrears_ask_for_a_renewal_only_while_it_is_possible(
+    day: int, says: str, leads: str
+) -> None:
+    at_two = BOUGHT - timedelta(hours=12)  # in Singapore
+    account = account_with(now=at_two, zone="Asia/Singapore")
+    User.objects.update(phone="+6591234567")
+    nine = datetime(2026, 3, day, 1, tzinfo=UTC)
+
+    reminding.remind(now=nine)
+
+    (row,) = latest_notices(Member.objects.get(account=account), nine, 1)
+    mail, sms = (
+        composing.compose(notice, nine)
+        for notice in Notice.objects.filter(kind="arrears").order_by("channel")
+    )
+    for words in (row.line, mail.text, mail.html, sms.text):
+        assert says in words
+        assert ("Renew by" in words) is ("Renew by" in says)
+    for words in (mail.text, mail.html):
+        assert "can be exported" in words
+        assert "deleted around Sat 21 Mar 2026, 02:00" in words
+    assert row.action == leads
+    assert f">{leads}</a>" in mail.html
+    assert len(sms.text) <= 306
 
 
 def test_a_missed_day_is_not_made_up(account: Account) -> None:

@@ -1,18 +1,23 @@
 """Renewal is paid once, as it was quoted, or not at all."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from django.test import Client
+from pytest_django.asserts import assertContains
 
 from accounts.errors import InsufficientBalance
 from accounts.models import Account
 from quota.errors import KeyReused, QuoteMoved
-from quota.models import Order, QuotaWindow, Tariff, Term
+from quota.models import Order, QuotaPack, QuotaWindow, Tariff, Term
 from quota.quotes import Basket, RenewalBasket, RenewalQuote
 from quota.services import renewing
+from tests.addresses import url
 from tests.factories import account_with, buy, renew, top_up
+from tests.quota.dialogs import hidden
 from tests.quota.renewals import BOUGHT, END, books_are_proved, nothing_changes
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +26,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def account() -> Account:
     return account_with(now=BOUGHT)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return END - timedelta(days=9)
 
 
 def as_seen(
@@ -115,3 +125,71 @@ def test_a_balance_one_cent_short_exactly_equal_and_over(
 
     account.refresh_from_db()
     assert account.balance == Decimal(over) / 100
+
+
+def form(client: Client, account: Account, kept: str) -> dict[str, str]:
+    """What the form sends that keeps the pack at so many scans a month."""
+    asked = {f"pack_{QuotaPack.objects.get().pk}": kept}
+    shown = client.get(url("subscription", account), asked)
+    return asked | {name: hidden(shown, name) for name in ("key", "state", "total")}
+
+
+def nothing(account: Account, now: datetime) -> None:
+    pass
+
+
+def bought(account: Account, now: datetime) -> None:
+    buy(account, Basket(quantity=600), now)
+
+
+def frozen(account: Account, now: datetime) -> None:
+    QuotaPack.objects.filter(account=account).update(frozen_at=now)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kept", ["0", "300"])
+@pytest.mark.parametrize("meanwhile", [nothing, bought, frozen])
+def test_a_second_press_asks_for_what_the_first_one_did(
+    signed_in: Client,
+    account: Account,
+    now: datetime,
+    kept: str,
+    meanwhile: Callable[[Account, datetime], None],
+) -> None:
+    data = form(signed_in, account, kept)
+
+    first = signed_in.post(url("renew", account), data)
+    meanwhile(account, now)
+    second = signed_in.post(url("renew", account), data)
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Term.objects.count() == 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_tab_that_names_a_dropped_pack_is_shown_the_new_price(
+    signed_in: Client, account: Account, now: datetime
+) -> None:
+    data = form(signed_in, account, "300")
+    renew(account, now, kept={QuotaPack.objects.get().pk: 0})
+
+    response = signed_in.post(url("renew", account), data)
+
+    assertContains(response, "was renewed", status_code=409)
+    assertContains(response, "Renew for $6.75", status_code=409)
+    assert Term.objects.count() == 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_pack_frozen_since_it_was_shown_is_not_left_out_unseen(
+    signed_in: Client, account: Account, now: datetime
+) -> None:
+    data = form(signed_in, account, "300")
+    frozen(account, now)
+
+    response = signed_in.post(url("renew", account), data)
+
+    assertContains(response, "can no longer be renewed", status_code=422)
+    assertContains(response, "Renew for $6.75", status_code=422)
+    assert Term.objects.count() == 1

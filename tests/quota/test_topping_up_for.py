@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from django.test import Client
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Account, TopUp
+from accounts.services import balance
 from quota.models import QuotaPack
 from tests.accounts.stripe_server import StripeServer
 from tests.addresses import url
@@ -92,3 +94,39 @@ def test_it_leads_nowhere_else(signed_in: Client, account: Account, then: str) -
 
     assertNotContains(dialog, "evil")
     assertNotContains(signed_in.get(state, {"then": then}), "Back to the")
+
+
+@pytest.mark.parametrize(
+    ("page", "asked", "short", "words"),
+    [
+        ("purchase", {"quantity": "300"}, "46.00", "for this purchase"),
+        ("subscription", {"months": "1"}, "52.75", "for this renewal"),
+    ],
+)
+def test_a_debt_is_part_of_the_shortfall_once(
+    signed_in: Client,
+    account: Account,
+    now: datetime,
+    page: str,
+    asked: dict[str, str],
+    short: str,
+    words: str,
+) -> None:
+    balance.reverse(
+        account=account,
+        amount=Decimal(15),
+        reference="wrong:1",
+        reason="Charged back.",
+        by=None,
+        now=now,
+    )
+
+    dialog = signed_in.get(
+        link(signed_in.get(url(page, account), asked), rf"Top up \${short}")
+    )
+
+    assertContains(
+        dialog, f'name="amount" inputmode="decimal" autocomplete="off" value="{short}"'
+    )
+    assertContains(dialog, f"${short} {words}")
+    assertContains(dialog, "$10.00 pays what is owed")
