@@ -43,8 +43,10 @@ class Subscription(Owned):
     """An account's contract for Professional Edition; ``ends_at`` is E (rules 1).
 
     ``auto_renew_tried_at`` is when auto-renewal was switched on or last tried: what was
-    due before is not made up. ``terminated_at`` is written by whoever acts on the
-    termination first, never before it; ``data_deleted_at`` when nothing is left.
+    due before is not made up. ``auto_renew_tried_entry`` is the last movement of the
+    balance that was known then: a later one may be dated before. ``terminated_at`` is
+    written by whoever acts on the termination first, never before it;
+    ``data_deleted_at`` when nothing is left.
     A refunded one ends at the instant of approval and is never renewed; bought anew
     before its data is deleted, the history of scans goes on from ``history_since``
     (rules 8.7).
@@ -57,6 +59,7 @@ class Subscription(Owned):
     created_at = models.DateTimeField()
     auto_renew = models.BooleanField(default=False)
     auto_renew_tried_at = models.DateTimeField(null=True, blank=True)
+    auto_renew_tried_entry = models.BigIntegerField(default=0, db_default=0)
     terminated_at = models.DateTimeField(null=True, blank=True)
     data_deleted_at = models.DateTimeField(null=True, blank=True)
     refunded_at = models.DateTimeField(null=True, blank=True)

@@ -15,7 +15,13 @@ from quota.models.selection import RECOMMENDED_AFTER
 from quota.pages.header import Standing
 from quota.pages.platforms import passed_over
 from quota.pages.words import Clock, plural, zone_label
-from quota.rules.scheduling import CYCLES, Outlook, first_after, outlook, runs_until
+from quota.rules.scheduling import (
+    CYCLES,
+    Outlook,
+    due_after_saving,
+    outlook,
+    runs_until,
+)
 from quota.rules.units import format_quota, format_quota_column
 
 LISTED = 200
@@ -124,23 +130,20 @@ def due_of(
     schedule: Schedule | None, settings: Settings, account: Account, now: datetime
 ) -> datetime:
     """When these settings would first run: as saving them decides it."""
-    if schedule and schedule.due_at and schedule.due_at > now:
-        saved = (schedule.cycle_days, schedule.start)
-        if saved == (settings.cycle_days, settings.start):
-            return schedule.due_at
-    return first_after(now, settings.start, account.zone_info)
+    due, saved = (schedule.due_at, schedule.settings) if schedule else (None, settings)
+    zone = account.zone_info
+    return due_after_saving(due, saved.timing(zone), settings.timing(zone), now)
 
 
 def next_run_words(
     settings: Settings, quoted: ScanQuote | None, due: datetime, clock: Clock
 ) -> str:
-    """``Next run: tomorrow, 02:00, costs 18.4.``"""
+    """``Next run: tomorrow, 02:00, costs 18.4.``; one that was missed comes now."""
     if not settings.is_on:
         return "The schedule is off."
-    when = f"Next run: {clock.running_moment(due)}"
-    if quoted is None:
-        return f"{when}."
-    return f"{when}, costs {format_quota(quoted.all.cost_tenths)}."
+    when = "now" if due <= clock.now else clock.running_moment(due)
+    cost = f", costs {format_quota(quoted.all.cost_tenths)}" if quoted else ""
+    return f"Next run: {when}{cost}."
 
 
 def _choice(

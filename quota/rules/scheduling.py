@@ -79,6 +79,27 @@ def latest_due(due: datetime, timing: Timing, now: datetime) -> datetime:
     return due
 
 
+def due_after_saving(
+    due: datetime | None, before: Timing, timing: Timing, now: datetime
+) -> datetime:
+    """When a schedule that ran by ``before`` and was next due at ``due`` runs as saved
+    by ``timing``. What is due stays due while cycle and start stay, also when its time
+    has passed: then it is made up.
+
+    >>> from datetime import UTC
+    >>> timing = Timing(7, time(2), None, ZoneInfo("UTC"))
+    >>> due, now = (datetime(2026, 11, day, 2, tzinfo=UTC) for day in (24, 27))
+    >>> due_after_saving(due, timing, timing, now).day
+    24
+    >>> due_after_saving(due, timing, timing._replace(cycle_days=1), now).day
+    28
+    """
+    same = (timing.cycle_days, timing.start) == (before.cycle_days, before.start)
+    if due and same:
+        return latest_due(due, timing, now)
+    return first_after(now, timing.start, timing.zone)
+
+
 def stop_of(due: datetime, timing: Timing, now: datetime) -> datetime | None:
     """Until when the run due at ``due`` may begin images; None without a stop-by.
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Max
 
 from accounts.errors import DebtOutstanding, InsufficientBalance
 from accounts.models import Account, BalanceEntry, Notice, User
@@ -47,7 +49,7 @@ def switch(*, account: Account, on: bool, by: User | None, now: datetime) -> Swi
     state = subscription.state(now)
     turned = Subscription.objects.filter(
         account=locked, pk=subscription.pk, auto_renew=not on
-    ).update(auto_renew=on, auto_renew_tried_at=now)
+    ).update(auto_renew=on, **_tried(locked, now))
     if turned:
         AutoRenewSwitch.objects.create(
             account=locked, subscription=subscription, is_on=on, by=by, created_at=now
@@ -118,9 +120,16 @@ def attempt_due(*, account_id: int, now: datetime) -> Order | None:
     if as_of is None:
         return None
     Subscription.objects.filter(account=account_id, pk=subscription.pk).update(
-        auto_renew_tried_at=now
+        **_tried(account, now)
     )
     return _try(account, subscription, as_of)
+
+
+def _tried(account: Account, now: datetime) -> dict[str, Any]:
+    """What a subscription keeps of a try; the account is locked."""
+    known = BalanceEntry.objects.filter(account=account)
+    newest = known.aggregate(pk=Max("pk", default=0))["pk"]
+    return {"auto_renew_tried_at": now, "auto_renew_tried_entry": newest}
 
 
 def _topped_up_while_suspended(subscription: Subscription, now: datetime) -> bool:
@@ -129,7 +138,7 @@ def _topped_up_while_suspended(subscription: Subscription, now: datetime) -> boo
     return BalanceEntry.objects.filter(
         account=subscription.account_id,
         amount__gt=0,
-        created_at__gt=subscription.auto_renew_tried_at or subscription.ends_at,
+        pk__gt=subscription.auto_renew_tried_entry,
         created_at__lte=now,
     ).exists()
 

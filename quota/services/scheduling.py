@@ -18,7 +18,7 @@ from quota.errors import (
 )
 from quota.models import Kind, Scan, ScanTask, Schedule, ScheduledRun, Term
 from quota.models.schedules import Settings
-from quota.rules.scheduling import first_after, following, latest_due, stop_of
+from quota.rules.scheduling import due_after_saving, following, latest_due, stop_of
 from quota.services import ending, run_notices, scanning
 from quota.services.scanning import ScanRequest
 
@@ -43,8 +43,9 @@ def save(
     """Save the schedule of a list over ``revision``, 0 being none yet.
 
     Refuses what was made from another revision (409). The run that is due stays due
-    while cycle and start stay; else the next one is the next time the clock shows the
-    start. What was replaced can be brought back for ten minutes.
+    while cycle and start stay, also when its time has passed; else the next one is the
+    next time the clock shows the start. What was replaced can be brought back for ten
+    minutes.
     """
     locked = Account.objects.lock(account.pk)
     found = Schedule.objects.filter(account=locked, kind=kind).first()
@@ -83,6 +84,8 @@ def undo(
     settings = Settings.from_plain(found.previous["settings"])
     was_due = found.previous["due_at"]
     due_at = datetime.fromisoformat(was_due) if was_due else None
+    if due_at is None or due_at <= now:  # it may have run since
+        due_at = _due(settings, found.settings, found.due_at, locked, now)
     restored = Schedule(
         pk=found.pk,
         account=locked,
@@ -91,7 +94,7 @@ def undo(
         previous=None,
         saved_by=by,
         saved_at=now,
-        due_at=_due(settings, settings, due_at, locked, now),
+        due_at=due_at,
         **_columns(settings),
     )
     _write(restored)
@@ -112,10 +115,8 @@ def _due(
 ) -> datetime | None:
     if not settings.is_on:
         return None
-    same = (settings.cycle_days, settings.start) == (before.cycle_days, before.start)
-    if same and due_at and due_at > now:
-        return due_at
-    return first_after(now, settings.start, account.zone_info)
+    zone = account.zone_info
+    return due_after_saving(due_at, before.timing(zone), settings.timing(zone), now)
 
 
 def _columns(settings: Settings) -> dict[str, object]:

@@ -72,6 +72,12 @@ def _of_old_registries(field: str) -> Callable[[int, datetime], Q]:
     return older_than
 
 
+def _of_old_schedules(account_id: int, cut: datetime) -> Q:
+    """Runs from before the cut, and those that a schedule from before it had since."""
+    old = Schedule.objects.filter(account=account_id, saved_at__lt=cut)
+    return Q(due_at__lt=cut) | Q(schedule__in=old.values("pk"))
+
+
 def _of_old_windows(account_id: int, cut: datetime) -> Q:
     """The ledger stays, the names of its images go. The windows are few, and named one
     by one: of a sub-select the planner expects few names, and reads all in each batch.
@@ -92,7 +98,7 @@ DELETED: tuple[Deleted, ...] = (
     Deleted(Finding, _of_old_scans),
     Deleted(FindingGroup, _found_nowhere),
     dated(Scan, "held_at"),
-    dated(ScheduledRun, "due_at"),
+    Deleted(ScheduledRun, _of_old_schedules),
     dated(Schedule, "saved_at"),
     dated(ScanTask, "requested_at"),
     Deleted(Sighting, _of_old_registries("seen_at")),
@@ -159,6 +165,7 @@ def _terminate(subscription: Subscription, now: datetime) -> bool:
         return False
     account_id, cut = subscription.account_id, _cut(marked, now)
     if cut is not None:
+        _forget_retried(account_id, cut)
         for deleted in DELETED:
             below: int | None = LAST
             while below is not None:
@@ -225,6 +232,15 @@ def _tell(account: Account, marked: Subscription, now: datetime) -> None:
         now=now,
         channels=(EMAIL, SMS),
     )
+
+
+@transaction.atomic
+def _forget_retried(account_id: int, cut: datetime) -> None:
+    """Tasks of a new subscription stay, without naming an old one that they repeat."""
+    Account.objects.lock(account_id)
+    ScanTask.objects.filter(
+        account=account_id, requested_at__gte=cut, retry_of__requested_at__lt=cut
+    ).update(retry_of=None)
 
 
 @transaction.atomic

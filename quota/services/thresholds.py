@@ -1,7 +1,8 @@
 """Telling people at 80 % and 100 % of their quota, once for each set of open windows.
 
-Measured on settled quota of all open windows together. A reset or a purchase makes a
-new set; crossing both thresholds at once tells only of the second (rules 7).
+Measured on settled quota of all open windows together, but for those from which a
+refund lets nothing more be drawn. A reset or a purchase makes a new set; crossing both
+thresholds at once tells only of the second (rules 7).
 """
 
 import hashlib
@@ -63,14 +64,13 @@ def check(*, account: Account, now: datetime) -> Notice.Kind | None:
 def sweep(*, now: datetime) -> int:
     """Check every account whose open windows are at 80 % or more: a set may become so
     without a scan, by a reset or a refund. Returns how many accounts were."""
-    open_now = QuotaWindow.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    open_now = QuotaWindow.objects.filter(
+        starts_at__lte=now, ends_at__gt=now, shut_at=None
+    )
     full = (
         open_now.values("account")
-        .annotate(
-            total=Sum(F("granted_tenths") - F("revoked_tenths")),
-            fifths=Sum("used_tenths") * 5,
-        )
-        .filter(total__gt=0, fifths__gte=F("total") * 4)
+        .annotate(total=Sum("granted_tenths"), fifths=Sum("used_tenths") * 5)
+        .filter(fifths__gte=F("total") * 4)
         .order_by("account")
         .values_list("account", flat=True)
     )
@@ -86,10 +86,10 @@ def _check_locked(account_id: int, now: datetime) -> bool:
 def _filled(account: Account, now: datetime) -> Filled | None:
     ((windows, *figures),) = run_prepared(
         """
-        SELECT array_agg(id ORDER BY id), sum(granted_tenths - revoked_tenths),
-               sum(used_tenths), sum(free_tenths), min(ends_at)
+        SELECT array_agg(id ORDER BY id), sum(granted_tenths), sum(used_tenths),
+               sum(free_tenths), min(ends_at)
         FROM quota_quotawindow
-        WHERE account_id = %(account)s AND granted_tenths > revoked_tenths
+        WHERE account_id = %(account)s AND shut_at IS NULL
           AND starts_at <= %(now)s AND ends_at > %(now)s
         """,
         {"account": account.pk, "now": now},

@@ -146,6 +146,16 @@ def test_a_top_up_while_suspended_renews_at_the_next_look() -> None:
     assert Subscription.objects.get().ends_at == datetime(2026, 4, 15, 6, tzinfo=UTC)
 
 
+def test_a_top_up_that_waited_for_a_failing_try_renews_at_the_next_look() -> None:
+    account = switched_on(5)
+    pressed = END + 24 * HOUR
+    auto_renewal.sweep(now=pressed + MOMENT)
+    top_up(account, 20, pressed)
+
+    assert auto_renewal.sweep(now=pressed + 2 * MOMENT) == 1
+    assert Subscription.objects.get().ends_at == datetime(2026, 4, 15, 6, tzinfo=UTC)
+
+
 def test_a_top_up_that_is_not_enough_tries_once() -> None:
     account = switched_on(5)
     auto_renewal.sweep(now=END + HOUR)

@@ -112,6 +112,25 @@ def test_saving_says_when_it_runs_next_and_can_be_undone(
     assert not schedule.is_on
 
 
+def test_a_run_that_was_missed_comes_next_until_cycle_or_start_change(
+    signed_in: Client,
+    account: Account,
+    scanned: list[Image],
+    clock: "time_machine.Traveller",
+) -> None:
+    signed_in.post(url("schedule", account), GOOD)
+    clock.move_to(datetime(2026, 11, 26, 9, tzinfo=UTC))
+    signed_in.force_login(creator_of(account))
+
+    same = signed_in.get(url("schedule", account), {**GOOD, "fit": "1"})
+    later = signed_in.get(url("schedule", account), {**GOOD, "start": "03:00"})
+
+    assertContains(same, "Next run: now, costs 2.")
+    assertContains(same, "26 runs until the reset on 21 Dec")
+    assertContains(later, "Next run: tomorrow, 03:00, costs 2.")
+    assertContains(later, "25 runs until the reset on 21 Dec")
+
+
 def test_turning_it_off_says_so(
     signed_in: Client, account: Account, scanned: list[Image]
 ) -> None:

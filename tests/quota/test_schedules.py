@@ -64,6 +64,42 @@ def test_a_run_that_is_due_stays_due_while_cycle_and_start_stay(
     assert scheduling.name_of(schedule) == "Schedule every 15 days"
 
 
+def test_a_run_that_no_worker_started_stays_due_while_cycle_and_start_stay(
+    account: Account, now: datetime
+) -> None:
+    weekly = replace(NIGHTLY, cycle_days=7)
+    schedule = saved(account, now, weekly)
+    ImageFactory.create(account=account)
+    missed = due(schedule)
+    later = missed + 3 * MINUTE
+
+    saved(account, later, replace(weekly, fit=True), revision=1)
+    assert due(schedule) == missed
+    scheduling.undo(
+        account=account, kind=Kind.LOCAL, revision=2, by=creator_of(account), now=later
+    )
+
+    assert due(schedule) == missed
+    assert scheduling.queue_due(now=later) == 1
+    assert (ScanTask.objects.count(), due(schedule)) == (1, missed + 7 * DAY)
+
+
+def test_undo_after_the_run_keeps_the_next_one_where_it_is(
+    account: Account, now: datetime
+) -> None:
+    weekly = replace(NIGHTLY, cycle_days=7)
+    schedule = saved(account, now, weekly)
+    first = due(schedule)
+    saved(account, first - MINUTE, replace(weekly, fit=True), revision=1)
+    scheduling.queue_due(now=first)
+
+    scheduling.undo(
+        account=account, kind=Kind.LOCAL, revision=2, by=creator_of(account), now=first
+    )
+
+    assert due(schedule) == first + 7 * DAY
+
+
 def test_undo_brings_the_previous_revision_back_for_ten_minutes(
     account: Account, now: datetime
 ) -> None:

@@ -1,9 +1,11 @@
 """Termination: what goes, what stays, once, and coming back."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account, Notice
@@ -21,15 +23,21 @@ from quota.models import (
     RegistrySync,
     Scan,
     ScanTask,
+    Schedule,
+    ScheduledRun,
     Selection,
     Sighting,
     Subscription,
+    Triage,
+    TriageState,
 )
 from quota.models.selection import Scope
 from quota.quotes import Basket
-from quota.services import scanning, terminating, working
+from quota.services import scanning, scheduling, terminating, working
 from quota.services.reconciling import reconcile
+from quota.services.scanning import ScanRequest
 from tests.factories import (
+    ALL,
     ImageFactory,
     UserFactory,
     account_with,
@@ -39,7 +47,8 @@ from tests.factories import (
     press,
     renew,
 )
-from tests.quota.found import scanned, weak
+from tests.quota.found import decide, scanned, weak
+from tests.quota.schedule_acts import saved
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(microseconds=1)
@@ -82,6 +91,17 @@ def books_are_proved() -> bool:
 def first_scans(account: Account, now: datetime) -> tuple[int, int]:
     quoted = scanning.quote(account=account, selection=Selection(Scope.ALL), now=now)
     return quoted.all.firsts, quoted.all.repeats
+
+
+def press_retry(account: Account, task: ScanTask, now: datetime) -> ScanTask:
+    return scanning.reserve(
+        account=account,
+        request=ScanRequest(Selection(Scope.RETRY, task=task.pk), ALL, "Retry"),
+        agreed=None,
+        key=uuid4(),
+        by=None,
+        now=now,
+    )
 
 
 def test_every_table_of_an_account_is_kept_or_deleted() -> None:
@@ -221,6 +241,9 @@ def test_an_image_scanned_anew_before_the_job_loses_only_its_past(
     image, unscanned, gone = Image.objects.order_by("pk")
     scanned(account, [gone], [weak("CVE-OLD")], BOUGHT)
     buy(account, Basket(quantity=300, cores=1, months=1), back)
+    old = FindingGroup.objects.get(identifier="CVE-OLD")
+    decide(account, old, TriageState.ACCEPTED, back)
+    decide(account, old, TriageState.OPEN, back, image=gone)
     Sighting.objects.filter(image__in=[image, unscanned]).update(seen_at=back)
     new = ImageFactory.create(account=account, first_seen_at=GONE)
     press(account, [new], back)
@@ -244,9 +267,67 @@ def test_an_image_scanned_anew_before_the_job_loses_only_its_past(
     assert Scan.objects.count() == 4
     assert Finding.objects.get().scan == result
     assert FindingGroup.objects.get().identifier == "CVE-2026-0000"
+    assert not Triage.objects.exists()
+    connection.check_constraints()
     assert {each.window.starts_at for each in NameUsage.objects.all()} == {back}
     assert first_scans(account, back + timedelta(minutes=1)) == (2, 1)
     assert books_are_proved()
+
+
+def test_a_schedule_that_ran_anew_before_the_job_goes_with_its_runs(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    saved(account, BOUGHT)
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    for now in (back, back + timedelta(days=1)):
+        scheduling.queue_due(now=now)
+    assert [run.outcome for run in ScheduledRun.objects.order_by("due_at")] == [
+        ScheduledRun.Outcome.SKIPPED,
+        ScheduledRun.Outcome.SUCCESS,
+    ]
+
+    assert terminating.terminate_due(now=back + timedelta(days=1)) == 1
+
+    assert not ScheduledRun.objects.exists()
+    assert not Schedule.objects.exists()
+    assert ScanTask.objects.get().title == "Daily schedule, local images"
+    connection.check_constraints()
+
+
+def test_a_schedule_that_was_saved_anew_before_the_job_keeps_its_new_runs(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    schedule = saved(account, BOUGHT)
+    scheduling.queue_due(now=BOUGHT + timedelta(days=1))
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    saved(account, back, revision=schedule.revision)
+    scheduling.queue_due(now=back + timedelta(days=1))
+
+    terminating.terminate_due(now=back + timedelta(days=1))
+
+    assert Schedule.objects.get() == schedule
+    assert ScheduledRun.objects.get().due_at > back
+    connection.check_constraints()
+
+
+def test_a_retry_pressed_anew_before_the_job_forgets_what_it_repeats(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    failed = press(account, list(Image.objects.all()), BOUGHT)
+    finish(account, BOUGHT, fails=True)
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    of_old = press_retry(account, failed, back)
+    finish(account, back, fails=True)
+    of_new = press_retry(account, of_old, back)
+
+    assert terminating.terminate_due(now=back) == 1
+
+    tasks = ScanTask.objects.order_by("pk").values_list("pk", "retry_of")
+    assert list(tasks) == [(of_old.pk, None), (of_new.pk, of_old.pk)]
+    connection.check_constraints()
 
 
 def test_a_registry_connected_anew_before_the_job_keeps_what_it_brought(

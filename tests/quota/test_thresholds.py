@@ -1,13 +1,15 @@
 """80 % and 100 % of the quota are told once for each set of open windows."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import Account, Notice
 from quota.models import QuotaWindow
 from quota.quotes import Basket
-from quota.services import thresholds
+from quota.services import deciding, thresholds
 from tests.factories import (
     ImageFactory,
     account_with,
@@ -17,6 +19,7 @@ from tests.factories import (
     member_of,
     press,
 )
+from tests.quota.refunds import approve, ask, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -115,12 +118,44 @@ def test_a_reset_makes_a_new_set_that_is_told_again(
 def test_a_set_that_a_refund_made_full_is_told_without_a_scan(
     account: Account, now: datetime
 ) -> None:
-    fill(2_000)
+    fill(2_400)
+    buy(account, Basket(quantity=300), now)
     assert thresholds.sweep(now=now) == 0
-    QuotaWindow.objects.filter(number=0).update(revoked_tenths=1_000)
+    approve(ask(account, now), now)
 
     assert thresholds.sweep(now=now) == 1
-    assert told(account) == ["quota_100"]
+    assert told(account) == ["quota_80"]
+    context = Notice.objects.get(kind="quota_80").context
+    assert (context["used"], context["total"], context["left"]) == ("240", "300", "60")
+
+
+def test_a_refunded_pack_is_not_told_as_used_up(
+    account: Account, now: datetime
+) -> None:
+    image = ImageFactory.create(account=account)
+    for _ in range(10):
+        press(account, [image], now)
+        finish(account, now)
+    approve(ask(account, now), now)
+    assert QuotaWindow.objects.get(number=0).revoked_tenths == 2_981
+
+    assert thresholds.sweep(now=now) == 0
+    assert told(account) == []
+
+
+def test_a_frozen_pack_counts_again_when_its_refund_is_rejected(
+    account: Account, now: datetime, settings: Settings
+) -> None:
+    settings.REFUND_SECOND_PERSON_ABOVE = Decimal(0)
+    fill(2_400)
+    buy(account, Basket(quantity=300), now)
+    refund = approve(ask(account, now), now)
+
+    assert thresholds.sweep(now=now) == 1
+    deciding.reject(refund=refund, answer="It is in use.", staff=staff(), now=now)
+    assert thresholds.sweep(now=now) == 0
+
+    assert told(account) == ["quota_80"]
 
 
 def test_the_creator_and_global_resource_are_told(
@@ -140,7 +175,7 @@ def test_an_account_without_quota_is_told_nothing(
     account: Account, now: datetime
 ) -> None:
     bare = account_with(quantity=0, now=now, slug="bare")
-    QuotaWindow.objects.update(revoked_tenths=3_000)
+    approve(ask(account, now), now)
 
     for each in (bare, account):
         assert thresholds.check(account=each, now=now) is None
