@@ -219,6 +219,28 @@ def test_twelve_hours_after_signing_in_one_signs_in_again_and_is_back_on_the_pag
     assert client.get(page).status_code == 200
 
 
+def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(
+    client: Client, clock: "time_machine.Traveller", now: datetime
+) -> None:
+    account = account_with(now=now)
+    page = reverse("quota:tasks", args=[account.slug])
+    client.force_login(creator_of(account))
+    client.get(page)
+    poll = {
+        "HX-Request": "true",
+        "HX-Current-URL": f"http://testserver{page}",
+        "X-Poll": "true",
+    }
+    for minutes in (10, 20, 30):
+        clock.move_to(now + timedelta(minutes=minutes))
+        assert client.get(page, headers=poll).status_code == 200
+
+    clock.move_to(now + timedelta(minutes=31))
+    response = client.get(page, headers=poll)
+
+    assert response.headers["HX-Redirect"] == f"/sign-in?next={page}&ended=1"
+
+
 def test_being_here_is_written_once_in_five_minutes(
     client: Client, clock: "time_machine.Traveller", now: datetime
 ) -> None:
