@@ -87,7 +87,8 @@ class TokenInAddress:
 
 
 class IdleSession:
-    """Sign out who was away too long; signing in again leads back to the same page.
+    """Sign out who was away too long, or signed in too long ago; signing in again leads
+    back to the same page. A page that asks by itself (app.js marks it) is no use of it.
 
     The session is written once in five minutes, not on every request.
     """
@@ -97,13 +98,16 @@ class IdleSession:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            now = int(timezone.now().timestamp())
-            seen = request.session.get("seen", now)
-            if now - seen > settings.SESSION_IDLE_MINUTES * 60:
+            now, session = int(timezone.now().timestamp()), request.session
+            began, seen = session.get("began", now), session.get("seen", now)
+            is_poll = "X-Poll" in request.headers
+            is_away = now - seen > settings.SESSION_IDLE_MINUTES * 60
+            # A session's own end moves on with every write; this one does not.
+            if is_away or now - began >= settings.SESSION_COOKIE_AGE:
                 logout(request)
                 request.session_ended = True  # type: ignore[attr-defined]
-            elif "seen" not in request.session or now - seen >= SEEN_STEP:
-                request.session["seen"] = now
+            elif "began" not in session or (now - seen >= SEEN_STEP and not is_poll):
+                session["began"], session["seen"] = began, now
         return self.answer(request)
 
 

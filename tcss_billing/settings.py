@@ -148,8 +148,9 @@ CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 # No form of ours is longer, and none takes a file: more is refused unread (413).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_HANDLERS: list[str] = []
+# So long after signing in, or away for longer than the minutes: signed out, and back on
+# the same page after signing in again.
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
-# Away for longer: signed out, and back on the same page after signing in.
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 # Whether the back office asks for a second factor; only the demo does without.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)

@@ -38,6 +38,7 @@ class SignIn(LoginView):
     extra_context = {
         "sign_up": settings.SIGN_UP,
         "idle": settings.SESSION_IDLE_MINUTES,
+        "hours": settings.SESSION_COOKIE_AGE // 3600,
         "support": settings.SUPPORT_EMAIL,
     }
 

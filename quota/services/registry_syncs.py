@@ -1,7 +1,7 @@
 """Reading registries: asked for or nightly, page by page, resumed where it stopped."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -10,11 +10,13 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
 from quota.models import Registry, RegistrySync, Subscription
+from quota.rules.dates import instant_of, local_date
 from quota.rules.lifecycle import SubscriptionState
 from quota.services import waking
 
 LEASE = timedelta(seconds=120)
-NIGHT_HOURS = 3
+NIGHT = (time(0), time(3))
+NIGHT_MINUTES = 180
 SPREAD_MINUTES = 170
 
 
@@ -51,18 +53,22 @@ def begin_nightly(*, now: datetime) -> int:
     """Begin tonight's syncs whose minute has come, in every account whose local time
     lies between 00:00 and 03:00; returns how many that were.
 
-    Their minutes are spread over the night. The night's date is a key, so that each
-    registry is read once however often and by however many this is called.
+    Their minutes are spread over the night, which is shorter or longer where the clock
+    moves. What nobody began then is begun in as long a time after it. The night's date
+    is a key, so that each registry is read once however often and by however many this
+    is called.
     """
     begun = 0
-    zones = Registry.objects.values_list("account__zone", flat=True).distinct()
-    for zone in zones.order_by("account__zone"):
-        local = now.astimezone(ZoneInfo(zone))
-        if local.hour >= NIGHT_HOURS:
+    names = Registry.objects.values_list("account__zone", flat=True).distinct()
+    for name in names.order_by("account__zone"):
+        zone = ZoneInfo(name)
+        night = local_date(now, zone)
+        begins, ends = (instant_of(night, clock, zone) for clock in NIGHT)
+        minute = (now - begins) * NIGHT_MINUTES // (ends - begins)
+        if minute >= 2 * NIGHT_MINUTES:
             continue
-        due = _due_tonight(zone, local.date(), local.hour * 60 + local.minute)
-        for registry in due:
-            begun += _begin(registry, local.date(), now)
+        for registry in _due_tonight(name, night, minute):
+            begun += _begin(registry, night, now)
     return begun
 
 

@@ -105,13 +105,16 @@ document.addEventListener("change", ({ target }) => {
   if (target.closest("#rows")) bulk();
 });
 
-// Polls wait while the tab is hidden or rows are ticked; nothing ticked is lost.
+// Polls wait while the tab is hidden or rows are ticked; nothing ticked is lost. They say
+// what they are: a page that asks by itself keeps nobody signed in.
 document.body.addEventListener("htmx:beforeRequest", (event) => {
-  const { elt, requestConfig } = event.detail;
+  const { elt, requestConfig, xhr } = event.detail;
   const { triggeringEvent: by } = requestConfig;
   const poll = by === undefined || by?.type === "htmx:poll";
+  if (!poll || !elt.getAttribute("hx-trigger")?.startsWith("every")) return;
   const busy = document.hidden || (elt.id === "rows" && boxes().some((box) => box.checked));
-  if (poll && elt.getAttribute("hx-trigger")?.startsWith("every") && busy) event.preventDefault();
+  if (busy) event.preventDefault();
+  else xhr.setRequestHeader("X-Poll", "true");
 });
 
 // What makes a press valid stays out of addresses, and so out of logs.

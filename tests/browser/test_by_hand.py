@@ -251,6 +251,22 @@ def test_a_poll_that_is_cut_off_says_so_once_and_recovers(
     expect(page.locator(".said")).to_have_count(0)
 
 
+def test_a_page_that_asks_by_itself_says_so_and_a_press_does_not(
+    live_server: LiveServer, page: Page, account: Account
+) -> None:
+    press(account, list(account.image_set.order_by("pk")[2:4]), timezone.now())
+    task = ScanTask.objects.latest("pk")
+    page.goto(f"{live_server.url}/a/halden-pay/tasks/{task.pk}")
+
+    with page.expect_request("**/tasks/*seen=*") as by_itself:
+        pass
+    with page.expect_request("**/tasks/*pause=1*") as by_hand:
+        page.click("#pause")
+
+    assert "x-poll" in by_itself.value.headers
+    assert "x-poll" not in by_hand.value.headers
+
+
 def test_a_list_that_does_not_load_can_be_asked_for_again(page: Page) -> None:
     page.route("**/images/local?*", lambda route: route.abort())
     page.select_option("#f-state", "not_scanned")

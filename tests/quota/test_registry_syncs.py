@@ -1,8 +1,9 @@
 """Syncs: what is listed, what leaves, what fails, what waits; and nights."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,6 +18,7 @@ from quota.models import (
     Sighting,
     Subscription,
 )
+from quota.rules.dates import instant_of
 from quota.services import (
     registries,
     registry_reading,
@@ -291,18 +293,51 @@ def test_each_registry_is_read_once_a_night_at_a_minute_of_its_own(
     assert nights == {datetime(2026, 11, 26).date()}  # noqa: DTZ001 -- a date
 
 
-def test_a_night_in_which_the_clock_goes_back_has_one_sync(now: datetime) -> None:
-    account = account_with(now=now - timedelta(days=40), zone="Europe/Berlin")
-    connect(account, "https://r.example", now)
-    midnight = datetime(2026, 10, 24, 22, tzinfo=now.tzinfo)
-    begun = 0
-    for minute in range(0, 240, 5):
-        begun += registry_syncs.begin_nightly(now=midnight + timedelta(minutes=minute))
-        RegistrySync.objects.filter(ended_at=None).update(
-            ended_at=midnight, outcome="done"
-        )
+@pytest.mark.parametrize(
+    ("zone", "night", "hours"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), 2),  # 02:00 is 03:00
+        ("Europe/Berlin", date(2026, 10, 25), 4),  # 03:00 is 02:00
+        ("America/Santiago", date(2026, 9, 6), 2),  # 00:00 is 01:00
+        ("America/Havana", date(2026, 11, 1), 4),  # 01:00 is 00:00
+    ],
+)
+def test_a_night_in_which_the_clock_moves_reads_each_registry_once(
+    now: datetime, zone: str, night: date, hours: int
+) -> None:
+    midnight = instant_of(night, time.min, ZoneInfo(zone))
+    account = account_with(now=midnight - timedelta(days=40), zone=zone)
+    for n in range(40):
+        connect(account, "https://r.example", now, name=f"r{n}")
+    begun: dict[int, int] = {}
 
-    assert begun == 1
+    for minute in range(-120, 22 * 60, 5):
+        at = midnight + timedelta(minutes=minute)
+        if count := registry_syncs.begin_nightly(now=at):
+            begun[minute] = count
+            RegistrySync.objects.filter(night=night, ended_at=None).update(
+                ended_at=at, outcome="done"
+            )
+
+    assert sum(begun.values()) == 40
+    assert set(RegistrySync.objects.values_list("night", flat=True)) == {night}
+    assert min(begun) >= 0
+    assert (hours - 1) * 60 < max(begun) < hours * 60
+    assert max(begun.values()) < 10
+
+
+def test_what_no_worker_began_by_night_is_begun_in_the_morning(now: datetime) -> None:
+    account = account_with(now=now - timedelta(days=3))
+    for n in range(20):
+        connect(account, "https://r.example", now, name=f"r{n}")
+    midnight = datetime(2026, 11, 26, tzinfo=now.tzinfo)
+
+    begun = [
+        registry_syncs.begin_nightly(now=midnight + timedelta(minutes=minute))
+        for minute in (360, 359, 359, 1439)
+    ]
+
+    assert begun == [0, 20, 0, 0]
 
 
 def test_an_account_that_is_not_active_is_left_alone(now: datetime) -> None:
