@@ -158,11 +158,12 @@ def test_no_parameter_breaks_a_page_for_nobody(
 # How long after its end Professional Edition is in each of the states that follow, and
 # what is not taken then.
 SCAN, REFUND = "images/<kind:kind>/scan/ask", "orders/<int:number>/refund"
-BUY, AUTO_RENEW = "subscription/purchase", "subscription/auto-renew"
+BUY, RENEW = "subscription/purchase", "subscription/renew"
+AUTO_RENEW = "subscription/auto-renew"
 AFTER = {
     "suspended": (timedelta(), {SCAN, REFUND, BUY}),
-    "ending": (GRACE * 1.1, {SCAN, REFUND, BUY, AUTO_RENEW}),
-    "terminated": (DELETION, {SCAN, REFUND, AUTO_RENEW}),
+    "ending": (GRACE * 1.1, {SCAN, REFUND, BUY, RENEW, AUTO_RENEW}),
+    "terminated": (DELETION, {SCAN, REFUND, RENEW, AUTO_RENEW}),
 }
 
 
