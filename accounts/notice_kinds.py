@@ -93,7 +93,7 @@ KINDS: dict[str, KindWords] = {
         _keys("balance needed ends next_try"),
         MONEY, "subscription", "Top up or renew", Group.BILLING, "circle-x", "bad",
     ),
-    # thing: "the pack of 300 scans a month"; decision: "approved" or "rejected";
+    # thing: "the purchase of 300 scans a month"; decision: "approved" or "rejected";
     # amount: "$35.35", "" when rejected; reason: for the customer, or ""; left_out: a
     # whole sentence when a renewal left the purchase out, else "".
     Kind.REFUND_DECIDED: KindWords(

@@ -180,7 +180,7 @@ class RefundRequest(Owned):
     @property
     def thing(self) -> str:
         """What it is about, in words that follow "of"."""
-        return f"the pack of {self.pack}" if self.pack else "Professional Edition"
+        return f"the purchase of {self.pack}" if self.pack else "Professional Edition"
 
     @property
     def is_open(self) -> bool:

@@ -74,10 +74,7 @@ def for_the_term(account: Account, stands: Standing, clock: Clock) -> int:
         return 0
     end = stands.subscription.ends_at
     months = QuotaWindow.objects.filter(
-        account=account,
-        ends_at__gt=clock.now,
-        pack__frozen_at=None,
-        pack__closed_at=None,
+        account=account, ends_at__gt=clock.now, shut_at=None
     ).values_list("starts_at", "ends_at", "free_tenths")
     return smallest_purchase(
         [Stock(*month) for month in months],

@@ -12,7 +12,7 @@ from quota.rules.units import TENTHS
 
 
 class Month(NamedTuple):
-    """A window that has begun, and whether its pack may be drawn from."""
+    """A window that has begun, and whether scans may draw from it while it is open."""
 
     pk: int
     window: OpenWindow
@@ -31,12 +31,11 @@ class Month(NamedTuple):
 def begun_months(account: Account, now: datetime) -> list[Month]:
     """The windows that have begun, the one that began last leading."""
     found = QuotaWindow.objects.filter(account=account, starts_at__lte=now)
-    columns = ("pk", "pack__frozen_at", "pack__closed_at", "lapsed_tenths", *COLUMNS)
+    columns = ("pk", "shut_at", "lapsed_tenths", *COLUMNS)
+    rows = found.order_by("-starts_at", "-pk").values_list(*columns)
     return [
-        Month(pk, OpenWindow(*rest), not (frozen or closed), lapsed)
-        for pk, frozen, closed, lapsed, *rest in found.order_by(
-            "-starts_at", "-pk"
-        ).values_list(*columns)
+        Month(pk, OpenWindow(*rest), shut is None, lapsed)
+        for pk, shut, lapsed, *rest in rows
     ]
 
 

@@ -26,7 +26,7 @@ SAMPLES: dict[str, dict[str, object]] = {
         "next_try": "Mon 15 Mar at 13:00",
     },
     "refund_decided": {
-        "thing": "300 scans a month",
+        "thing": "the purchase of 300 scans a month",
         "decision": "approved",
         "amount": "$35.35",
         "reason": "As agreed.",

@@ -136,7 +136,7 @@ def test_by_keyboard_alone_from_signing_in_to_the_receipt(
     page.keyboard.press("Space")
     tab_to(page, page.locator("#modal button.primary"))
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_contain_text("Refund of the pack of 600")
+    expect(page.locator("h1")).to_contain_text("Refund of the purchase of 600")
     assert RefundRequest.objects.get().order == Order.objects.latest("pk")
     assert heard == []
 

@@ -19,6 +19,9 @@ from quota.errors import (
 )
 from quota.models import Image, QuotaWindow, Subscription, Term
 from quota.pages.accounts import choices
+from quota.pages.foresight import for_the_term
+from quota.pages.header import standing
+from quota.pages.words import Clock
 from quota.quotes import Basket, RenewalBasket
 from quota.rules.lifecycle import DELETION
 from quota.services import (
@@ -299,3 +302,27 @@ def test_bought_again_nothing_speaks_of_the_refund(
 
     (choice,) = choices(creator_of(refunded), at)
     assert (choice.pause, choice.until) == (None, "26 Dec")
+
+
+def test_what_came_back_after_its_refund_is_nobodys_quota(
+    client: Client, now: datetime
+) -> None:
+    account = account_with(now=now, months=1)
+    task = press(account, ImageFactory.create_batch(300, account=account), now)
+    approve(ask(account, now, edition_line(account)), now + DAY)
+    scanning.stop(task=task, by=creator_of(account), now=now + DAY)
+    anew = now + 2 * DAY
+    buy(account, Basket(quantity=300, cores=1, months=1), anew)
+    press(account, ImageFactory.create_batch(60, account=account), anew + DAY)
+    finish(account, anew + DAY)
+    at = anew + 3 * DAY
+
+    with time_machine.travel(at, tick=False):
+        client.force_login(creator_of(account))
+        usage = client.get(url("usage", account))
+
+    assertContains(usage, "<dt>Left</dt><dd>240 ")
+    assertNotContains(usage, "Open months")
+    # 60 in three days: 540 more in the 27 days to the end, and 240 of it is there.
+    assert for_the_term(account, standing(account, at), Clock(account, at)) == 300
+    assert books_hold()

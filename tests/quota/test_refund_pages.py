@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Account
+from accounts.models import Account, Notice
+from accounts.services import composing
 from quota.models import OrderLine, RefundRequest
 from quota.services import deciding
 from quota.services.deciding import Decision, Staff
@@ -63,6 +64,20 @@ def test_an_approved_request_says_what_it_waits_for(
     assertContains(page, "When running scans have ended")
     assertContains(page, "Running scans hold 2 of it.")
     assertNotContains(page, "You can go on scanning")
+
+
+def test_the_page_and_the_mail_call_a_pack_a_purchase(
+    signed_in: Client, account: Account, now: datetime
+) -> None:
+    refund = approve(ask(account, now), now)
+
+    page = signed_in.get(url(account, "refund", refund.pk))
+    mail = composing.compose(Notice.objects.get(kind="refund_decided"), now)
+
+    assertContains(page, "<h1>Refund of the purchase of 300 scans a month</h1>")
+    assert mail.subject == "Refund approved for the purchase of 300 scans a month"
+    assertNotContains(page, "the pack")
+    assert "pack" not in mail.text
 
 
 def test_the_preview_shows_the_computation_without_asking(
