@@ -17,6 +17,7 @@ from quota.services import (
     reminding,
     scheduling,
     sealing,
+    sweeping,
     syncing,
     terminating,
     thresholds,
@@ -156,17 +157,22 @@ def sync_registry(account_id: int, sync_id: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="quota.tasks.sync_due", queueing_lock="sync_due", pass_context=False)
 def sync_due(timestamp: int) -> None:
-    """Begin the night's syncs, and wake workers for those that nobody reads."""
+    """Wake workers for the syncs that nobody reads, and begin the night's."""
     now = timezone.now()
-    registry_syncs.begin_nightly(now=now)
     registry_syncs.wake_waiting(now=now)
+    registry_syncs.begin_nightly(now=now)
 
 
 @app.periodic(cron="30 1 * * *")
 @app.task(name="quota.tasks.update_images", queueing_lock="images", pass_context=False)
 def update_images(timestamp: int) -> None:
     """Read every account's sources, nightly; not those of terminated accounts."""
-    for account in Account.objects.filter(imagesource__isnull=False).distinct():
-        now = timezone.now()
-        if not terminating.is_terminated(account=account, now=now):
-            syncing.update_local_images(account=account, now=now)
+    accounts = Account.objects.filter(imagesource__isnull=False).distinct()
+    sweeping.in_turn(accounts.values_list("pk", flat=True), _update_images)
+
+
+def _update_images(account_id: int) -> int:
+    now, account = timezone.now(), Account.objects.get(pk=account_id)
+    if terminating.is_terminated(account=account, now=now):
+        return 0
+    return syncing.update_local_images(account=account, now=now).seen

@@ -21,6 +21,7 @@ from quota.rules.dates import local_date, moment_words
 from quota.rules.lifecycle import GRACE, SubscriptionState
 from quota.services import renewing
 from quota.services.renewal_ground import Ground, renewable, stand, stand_on
+from quota.services.sweeping import in_turn
 
 ONE_MONTH = 1
 # The first attempt is at most a day, of 25 hours, and an hour before the end.
@@ -95,7 +96,9 @@ def sweep(*, now: datetime) -> int:
         ends_at__lte=now + AHEAD,
     )
     accounts = ending.order_by("account").values_list("account", flat=True)
-    return sum(attempt_due(account_id=each, now=now) is not None for each in accounts)
+    return in_turn(
+        accounts, lambda each: attempt_due(account_id=each, now=now) is not None
+    )
 
 
 @transaction.atomic

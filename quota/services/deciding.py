@@ -21,6 +21,7 @@ from quota.rules.refunds import (
 )
 from quota.services import paying_back, refund_sums, refunding
 from quota.services.refunding import current, edition_refusal, freeze, record
+from quota.services.sweeping import in_turn
 
 Act = RefundEvent.Act
 Holds = RefundRequest.Holds
@@ -153,7 +154,7 @@ def finish_closing(*, now: datetime) -> int:
     """Pay the approved requests whose last scan has ended. Returns how many; a second
     call, or another worker, pays none twice."""
     closing = RefundRequest.objects.filter(state=State.CLOSING).order_by("pk")
-    return sum(_finish(refund, now) for refund in closing)
+    return in_turn(closing, lambda refund: _finish(refund, now))
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from quota.models import Registry, RegistrySync, Subscription
 from quota.rules.dates import instant_of, local_date
 from quota.rules.lifecycle import SubscriptionState
 from quota.services import waking
+from quota.services.sweeping import in_turn
 
 LEASE = timedelta(seconds=120)
 NIGHT = (time(0), time(3))
@@ -58,21 +59,21 @@ def begin_nightly(*, now: datetime) -> int:
     is a key, so that each registry is read once however often and by however many this
     is called.
     """
-    begun = 0
+    return in_turn(_due_tonight(now), lambda registry: _begin(registry, now))
+
+
+def _due_tonight(now: datetime) -> Iterator[Registry]:
     names = Registry.objects.values_list("account__zone", flat=True).distinct()
     for name in names.order_by("account__zone"):
         zone = ZoneInfo(name)
         night = local_date(now, zone)
         begins, ends = (instant_of(night, clock, zone) for clock in NIGHT)
         minute = (now - begins) * NIGHT_MINUTES // (ends - begins)
-        if minute >= 2 * NIGHT_MINUTES:
-            continue
-        for registry in _due_tonight(name, night, minute):
-            begun += _begin(registry, night, now)
-    return begun
+        if minute < 2 * NIGHT_MINUTES:
+            yield from _due_in(name, night, minute)
 
 
-def _due_tonight(zone: str, night: date, minute: int) -> Iterator[Registry]:
+def _due_in(zone: str, night: date, minute: int) -> Iterator[Registry]:
     """Registries of this zone whose minute has come, without those read tonight."""
     read = RegistrySync.objects.filter(night=night).values("registry")
     waiting = Registry.objects.filter(account__zone=zone).exclude(pk__in=read)
@@ -82,12 +83,12 @@ def _due_tonight(zone: str, night: date, minute: int) -> Iterator[Registry]:
 
 
 @transaction.atomic
-def _begin(registry: Registry, night: date, now: datetime) -> int:
+def _begin(registry: Registry, now: datetime) -> int:
     account_id = registry.account_id
     subscription = Subscription.objects.current(account_id, now)
     if not subscription or subscription.state(now) is not SubscriptionState.ACTIVE:
         return 0
-    Account.objects.lock(account_id)
+    night = local_date(now, Account.objects.lock(account_id).zone_info)
     mine = RegistrySync.objects.filter(account=account_id, registry=registry)
     if mine.filter(Q(ended_at=None) | Q(night=night)).exists():
         return 0

@@ -15,6 +15,7 @@ from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION, GRACE
 from quota.rules.reminders import DAYS_BEFORE, Dated, Reminder, due_reminder
 from quota.services import auto_renewal
+from quota.services.sweeping import in_turn
 
 AHEAD = timedelta(days=DAYS_BEFORE + 1)
 KINDS = {
@@ -37,9 +38,13 @@ class _Owed(NamedTuple):
     subject: str
 
     @property
+    def account_id(self) -> int:
+        return self.subscription.account_id
+
+    @property
     def key(self) -> tuple[int, str, str]:
         kind, _ = KINDS[self.reminder.kind]
-        return self.subscription.account_id, kind.value, self.subject
+        return self.account_id, kind.value, self.subject
 
 
 def remind(*, now: datetime) -> int:
@@ -63,7 +68,8 @@ def remind(*, now: datetime) -> int:
         if (reminder := _reminder(subscription, now))
     ]
     told = _told(owed)
-    return sum(_remind(each, now) for each in owed if each.key not in told)
+    new = (each for each in owed if each.key not in told)
+    return in_turn(new, lambda each: _remind(each, now))
 
 
 def _reminder(subscription: Subscription, now: datetime) -> Reminder | None:
@@ -72,7 +78,7 @@ def _reminder(subscription: Subscription, now: datetime) -> Reminder | None:
 
 def _told(owed: Sequence[_Owed]) -> set[tuple[int, str, str]]:
     found = Notice.objects.filter(
-        account__in=[each.subscription.account_id for each in owed],
+        account__in=[each.account_id for each in owed],
         kind__in=[kind for kind, _ in KINDS.values()],
         subject__in=[each.subject for each in owed],
     )
@@ -83,7 +89,7 @@ def _told(owed: Sequence[_Owed]) -> set[tuple[int, str, str]]:
 def _remind(owed: _Owed, now: datetime) -> bool:
     subscription, reminder = owed.subscription, owed.reminder
     kind, audience = KINDS[reminder.kind]
-    account_id = subscription.account_id
+    account_id = owed.account_id
     account = Account.objects.lock(account_id)
     renewed = not Subscription.objects.filter(
         account=account_id, pk=subscription.pk, ends_at=subscription.ends_at

@@ -21,6 +21,7 @@ from quota.models.schedules import Settings
 from quota.rules.scheduling import due_after_saving, following, latest_due, stop_of
 from quota.services import ending, run_notices, scanning
 from quota.services.scanning import ScanRequest
+from quota.services.sweeping import in_turn
 
 logger = logging.getLogger(__name__)
 Outcome = ScheduledRun.Outcome
@@ -141,9 +142,9 @@ def queue_due(*, now: datetime) -> int:
     lock that cannot be had leaves a schedule due, for the next minute.
     """
     due = Schedule.objects.filter(is_on=True, due_at__lte=now).order_by("due_at", "pk")
-    return sum(
-        _attempt(account_id, schedule_id, now)
-        for account_id, schedule_id in due.values_list("account", "pk")
+    return in_turn(
+        due.only("account"),
+        lambda schedule: _attempt(schedule.account_id, schedule.pk, now),
     )
 
 

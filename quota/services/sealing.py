@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from quota.models import QuotaWindow, StatementSeal
 from quota.rules.statement import chained
+from quota.services.sweeping import in_turn
 from quota.statements import statement_lines
 
 AT_ONCE = 500
@@ -22,15 +23,11 @@ def seal_closed(*, clock: Callable[[], datetime]) -> int:
     )
     closed = QuotaWindow.objects.filter(lapsed_at__isnull=False, held_tenths=0)
     unsealed = closed.exclude(Exists(seals)).select_related("tariff")
-    sealed = 0
-    while windows := list(unsealed.order_by("pk")[:AT_ONCE]):
-        for window in windows:
-            _seal(window, clock())
-            sealed += 1
-    return sealed
+    windows = unsealed.order_by("pk").iterator(chunk_size=AT_ONCE)
+    return in_turn(windows, lambda window: _seal(window, clock()))
 
 
-def _seal(window: QuotaWindow, now: datetime) -> None:
+def _seal(window: QuotaWindow, now: datetime) -> int:
     head, tail, lines = "", "", 0
     for tail, _ in chained(statement_lines(window)):
         head, lines = head or tail, lines + 1
@@ -43,3 +40,4 @@ def _seal(window: QuotaWindow, now: datetime) -> None:
         sealed_at=now,
     )
     StatementSeal.objects.bulk_create([seal], ignore_conflicts=True)
+    return 1

@@ -28,6 +28,7 @@ from quota.models import (
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION
 from quota.services import ending, grouping
+from quota.services.sweeping import in_turn
 
 BATCH = 2_000
 # No row has a larger number.
@@ -156,7 +157,7 @@ def terminate_due(*, now: datetime) -> int:
     it was; a second one finds nothing left.
     """
     due = Subscription.objects.terminated(now).filter(data_deleted_at=None)
-    return sum(_terminate(each, now) for each in due.order_by("ends_at", "pk"))
+    return in_turn(due.order_by("ends_at", "pk"), lambda each: _terminate(each, now))
 
 
 def _terminate(subscription: Subscription, now: datetime) -> bool:

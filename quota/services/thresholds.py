@@ -18,6 +18,7 @@ from quota.models import QuotaWindow
 from quota.models.sql import run_prepared
 from quota.rules.dates import moment_words
 from quota.rules.units import format_quota
+from quota.services.sweeping import in_turn
 
 Kind = Notice.Kind
 
@@ -74,7 +75,7 @@ def sweep(*, now: datetime) -> int:
         .order_by("account")
         .values_list("account", flat=True)
     )
-    return sum(_check_locked(account_id, now) for account_id in list(full))
+    return in_turn(full, lambda account_id: _check_locked(account_id, now))
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from quota.models import QuotaWindow
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import can_grow
 from quota.rules.renewal import natural_end
+from quota.services.sweeping import in_turn
 
 
 def lapse_ended(*, now: datetime) -> int:
@@ -24,7 +25,7 @@ def lapse_ended(*, now: datetime) -> int:
     """
     ended = QuotaWindow.objects.filter(ends_at__lte=now, lapsed_at=None)
     accounts = ended.order_by("account").values_list("account", flat=True).distinct()
-    return sum(_lapse(account_id, now) for account_id in accounts)
+    return in_turn(accounts, lambda account_id: _lapse(account_id, now))
 
 
 @transaction.atomic

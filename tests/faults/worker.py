@@ -203,7 +203,10 @@ def start(run: Callable[[], None]) -> int:
 
 
 def verdict(error: BaseException) -> tuple[str, str]:
-    """Whether an error is an outage, and its SQL state; or else a bug, whole."""
+    """Whether an error is an outage, and its SQL state; or else a bug, whole. Of what
+    broke in several accounts, a bug before an outage."""
+    if isinstance(error, BaseExceptionGroup):
+        return min(verdict(each) for each in error.exceptions)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OUTAGES):

@@ -71,11 +71,11 @@ AREAS = {
         + _named("tests/", "quota/scanners/test_harbor_failures"),
     ),
     "telling": Area(
-        _named("quota/services/", "reminding invoicing sealing foreseeing"),
+        _named("quota/services/", "reminding invoicing sealing foreseeing sweeping"),
         _named(
             "tests/quota/test_",
             "reminding invoices statement pace subscription_page edition_refunds"
-            " never_money",
+            " never_money sweeping",
         ),
     ),
 }
