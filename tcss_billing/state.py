@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+CREDENTIAL_KEY = "credential-key"
+
 
 def home() -> Path:
     """Return the state directory: ``TCSS_HOME``, by default one per checkout."""
@@ -31,12 +33,12 @@ def local_credential_key() -> str:
     Production sets ``CREDENTIAL_KEYS``.
     """
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return _made_once("credential-key", key)
+    return _made_once(CREDENTIAL_KEY, key)
 
 
 def made_here() -> frozenset[str]:
     """The keys that this checkout made for itself."""
-    paths = (home() / name for name in ("secret-key", "credential-key"))
+    paths = (home() / name for name in ("secret-key", CREDENTIAL_KEY))
     return frozenset(path.read_text() for path in paths if path.exists())
 
 

@@ -35,7 +35,9 @@ def issue(*, now: datetime) -> int:
 def _issue_batch(now: datetime) -> int:
     series = _locked_series(now)
     orders = Order.objects.filter(invoiced_at=None).order_by("created_at", "pk")
-    batch = list(orders.select_related("account")[:BATCH])
+    # A job on the other side of New Year holds another series, and waits here.
+    free = orders.select_for_update(of=("self",), no_key=True)
+    batch = list(free.select_related("account")[:BATCH])
     for order in batch:
         _invoice(order, series, now)
     Order.objects.filter(pk__in=[order.pk for order in batch]).update(invoiced_at=now)

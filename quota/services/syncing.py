@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Account
 from quota.models import ImageSource
@@ -45,7 +46,8 @@ def update_local_images(*, account: Account, now: datetime) -> Figures:
 
 
 def update_from(*, source: ImageSource, now: datetime) -> Figures:
-    """Read one source. What it no longer shows leaves the list; its history stays."""
+    """Read one source. What it no longer shows leaves the list; its history stays. Of
+    two reads at once the word of the one that began later counts."""
     figures = Figures()
     try:
         reader = open_source(source.kind, source.location)
@@ -57,9 +59,9 @@ def update_from(*, source: ImageSource, now: datetime) -> Figures:
         figures.problems.append(str(problem))
     else:
         figures.gone = _forget(source, now)
-    ImageSource.objects.filter(account=source.account_id, pk=source.pk).update(
-        read_at=now, problem="\n".join(figures.problems)
-    )
+    unread_since = Q(read_at=None) | Q(read_at__lte=now)
+    mine = ImageSource.objects.filter(account=source.account_id, pk=source.pk)
+    mine.filter(unread_since).update(read_at=now, problem="\n".join(figures.problems))
     return figures
 
 
@@ -93,6 +95,8 @@ def _forget(source: ImageSource, now: datetime) -> int:
     return len(images)
 
 
+# Two reads may run at once: what the one that began later wrote stands, or what it
+# forgets would be what the other one put back.
 WRITE_SIGHTINGS = f"""
     INSERT INTO quota_sighting (account_id, source_id, image_id, name, tag, locator,
         containers, seen_at, tag_digest, namespace, is_latest, is_other_platform)
@@ -104,6 +108,7 @@ WRITE_SIGHTINGS = f"""
     ON CONFLICT (account_id, source_id, image_id, name, tag) DO UPDATE
     SET locator = EXCLUDED.locator, containers = EXCLUDED.containers,
         seen_at = EXCLUDED.seen_at, is_other_platform = EXCLUDED.is_other_platform
+    WHERE quota_sighting.seen_at <= EXCLUDED.seen_at
 """  # noqa: S608 -- our own text
 
 FORGET = """

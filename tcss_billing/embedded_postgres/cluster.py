@@ -47,6 +47,11 @@ class Cluster:
         return self.root / "postgres.log"
 
     @property
+    def mark(self) -> Path:
+        """Tells the key of the state directory that its stored secrets belong to."""
+        return self.root / "key"
+
+    @property
     def lock(self) -> Path:
         """The file that one starting process locks against the others."""
         return self.root.parent / f"{self.root.name}.lock"

@@ -5,7 +5,9 @@ so the last to leave knows that it is the last, and a killed one is not counted.
 """
 
 import fcntl
+import hashlib
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from tcss_billing.embedded_postgres.cluster import PORT, Cluster
+from tcss_billing.state import CREDENTIAL_KEY
 
 OWNER = "tcss_owner"
 APP = "tcss_app"
@@ -54,18 +57,24 @@ def ensure(home: Path) -> Cluster:
     """Return the cluster of ``home`` with its server up, starting it if need be.
 
     Fast when it is up. Several processes at once get one server. From here until
-    ``leave`` this process counts as one that uses it.
+    ``leave`` this process counts as one that uses it. As root, a cluster outlives its
+    state directory: one whose key went with it is set aside, and a new one made.
     """
     cluster = Cluster.of(home)
     _use(cluster)
-    if is_running(cluster):
+    mark = _mark_of(home) if cluster.user else ""
+    if is_running(cluster) and not _is_strange(cluster, mark):
         return cluster
     with _only_us(cluster):
+        if _is_strange(cluster, mark):
+            _set_aside(cluster, home)
         if not is_running(cluster):
             cluster.prepare()
             _initialise(cluster)
             _start(cluster)
         _provide_roles(cluster)
+        if mark:
+            cluster.mark.write_text(mark)
     return cluster
 
 
@@ -146,6 +155,32 @@ def _only_us(cluster: Cluster) -> Iterator[None]:
     with cluster.lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _mark_of(home: Path) -> str:
+    """A digest of the key that ``home`` made for itself; blank where it made none."""
+    key = home / CREDENTIAL_KEY
+    return hashlib.sha256(key.read_bytes()).hexdigest() if key.exists() else ""
+
+
+def _is_strange(cluster: Cluster, mark: str) -> bool:
+    """Whether its secrets belong to another key. One of before has no mark."""
+    return bool(mark) and cluster.mark.exists() and cluster.mark.read_text() != mark
+
+
+def _set_aside(cluster: Cluster, home: Path) -> None:
+    if is_running(cluster) or _postmaster(cluster):
+        raise PostgresFailed(
+            f"PostgreSQL still runs on what a removed {home} left behind. Stop it:"
+            " manage.py postgres stop."
+        )
+    aside = cluster.root.with_name(f"{cluster.root.name}.{int(time.time())}")
+    cluster.root.rename(aside)
+    cluster.kept.unlink(missing_ok=True)
+    sys.stderr.write(
+        f"The data that a removed {home} left behind is in {aside} now: what it keeps"
+        " encrypted cannot be read without that folder's key.\n"
+    )
 
 
 def _initialise(cluster: Cluster) -> None:

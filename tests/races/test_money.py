@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
@@ -201,6 +201,28 @@ def test_jobs_in_many_processes_number_each_order_once(now: datetime) -> None:
     together(issue_at, [(now,)] * 6)
 
     assert numbers_are_whole()
+    assert books_are_proved()
+
+
+def test_jobs_on_both_sides_of_new_year_number_each_order_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new_year = datetime(2027, 1, 1, tzinfo=UTC)
+    bought_at = new_year - timedelta(hours=1)  # There it is 2027 already.
+    account = account_with(now=bought_at, zone="Asia/Tokyo")
+    for _ in range(20):
+        buy(account, Basket(quantity=300), bought_at)
+    monkeypatch.setattr(invoicing, "BATCH", 2)
+
+    together(issue_at, [(new_year - timedelta(microseconds=1),), (new_year,)] * 3)
+
+    given = InvoiceNumber.objects.order_by("number").values_list(
+        "number", "invoice__label"
+    )
+    for year in ("2026", "2027"):
+        of_year = [number for number, label in given if f"-{year}-" in label]
+        assert of_year == list(range(1, len(of_year) + 1))
+    assert Invoice.objects.values("order").distinct().count() == len(given) == 21
     assert books_are_proved()
 
 

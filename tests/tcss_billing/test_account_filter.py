@@ -67,7 +67,9 @@ def watched(lived: Lived, customers: set[str]) -> Watched:
             and (found := unkept(sql, values, customers, lived.account.pk))
             and not ('"user_id" = ' in sql and set(found) <= OF_A_PERSON)
         ]
-        return content.decode(errors="replace"), strayed, len(seen)
+        # A PDF's bytes may look like a page that is broken.
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        return content.decode() if is_page else "", strayed, len(seen)
 
     return asked
 

@@ -24,6 +24,9 @@ START = (
     "import sys; from pathlib import Path; from tcss_billing import embedded_postgres;"
     "embedded_postgres.ensure(Path(sys.argv[1]))"
 )
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="else the cluster lies in the state directory"
+)
 
 
 @pytest.fixture
@@ -33,7 +36,8 @@ def home() -> Iterator[Path]:
     yield folder
     embedded_postgres.stop(folder)
     cluster = Cluster.of(folder)
-    for left in (cluster.root, cluster.socket_directory, folder):
+    aside = cluster.root.parent.glob(f"{cluster.root.name}.[0-9]*")
+    for left in (cluster.root, cluster.socket_directory, folder, *aside):
         shutil.rmtree(left, ignore_errors=True)
     for file in (cluster.lock, cluster.users):
         file.unlink(missing_ok=True)
@@ -259,6 +263,62 @@ def test_a_state_folder_that_cannot_be_written_is_a_sentence() -> None:
     assert done.returncode == 1
     assert "The state folder /dev/null/state cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def made_anew(home: Path) -> None:
+    """The state directory as after its removal and a new start: with another key."""
+    shutil.rmtree(home)
+    home.mkdir()
+    (home / "credential-key").write_text(os.urandom(8).hex())
+
+
+def holds_a_table(cluster: Cluster) -> bool:
+    with psycopg.connect(
+        host=str(cluster.socket_directory),
+        port=5432,
+        user=embedded_postgres.OWNER,
+        dbname=embedded_postgres.DATABASE,
+    ) as connection:
+        found = connection.execute("SELECT to_regclass('kept')").fetchone()
+        connection.execute("CREATE TABLE IF NOT EXISTS kept ()")
+    return found != (None,)
+
+
+@as_root
+def test_what_a_removed_state_directory_left_behind_is_set_aside(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made_anew(home)
+    cluster = embedded_postgres.ensure(home)
+    assert not holds_a_table(cluster)
+    made_anew(home)
+
+    with pytest.raises(embedded_postgres.PostgresFailed, match="still runs"):
+        embedded_postgres.ensure(home)
+    assert holds_a_table(cluster)
+    embedded_postgres.stop(home)
+    racers = [
+        subprocess.Popen([sys.executable, "-c", START, str(home)], cwd=CHECKOUT)
+        for _ in range(4)
+    ]
+
+    assert [racer.wait(60) for racer in racers] == [0] * 4
+    assert not holds_a_table(embedded_postgres.ensure(home))
+    (aside,) = cluster.root.parent.glob(f"{cluster.root.name}.[0-9]*")
+    assert (aside / "data" / "PG_VERSION").exists()
+    assert capfd.readouterr().err.count(f"is in {aside} now") == 1
+
+
+@as_root
+def test_a_cluster_of_before_and_one_whose_key_is_brought_go_on(home: Path) -> None:
+    cluster = embedded_postgres.ensure(home)  # Nobody made a key, as nobody noted one.
+    assert not holds_a_table(cluster)
+    assert not cluster.mark.exists()
+
+    for prepare in (made_anew, lambda home: (home / "credential-key").unlink()):
+        embedded_postgres.stop(home)
+        prepare(home)
+        assert holds_a_table(embedded_postgres.ensure(home))
 
 
 def test_a_dump_is_restored(home: Path, tmp_path: Path) -> None:
