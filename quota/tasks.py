@@ -11,6 +11,7 @@ from quota.services import (
     auto_renewal,
     deciding,
     invoicing,
+    overdue,
     reconciling,
     registry_reading,
     registry_syncs,
@@ -57,7 +58,7 @@ def work(context: JobContext, account_id: int) -> None:
 @app.task(name="quota.tasks.sweep", queueing_lock="sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
     """Requeue or release scans whose time ran out, and wake workers for what waits."""
-    working.sweep(now=timezone.now())
+    overdue.sweep(now=timezone.now())
 
 
 @app.periodic(cron="*/15 * * * * *")

@@ -40,6 +40,7 @@ from quota.models.schedules import Settings
 from quota.services import (
     auto_renewal,
     invoicing,
+    overdue,
     reconciling,
     refunding,
     registry_syncs,
@@ -291,7 +292,7 @@ def _measure_jobs(table: Table) -> None:
         "remind": lambda: reminding.remind(now=now),
         "renew": lambda: auto_renewal.sweep(now=now),
         "thresholds": lambda: thresholds.sweep(now=now),
-        "sweep": lambda: sum(working.sweep(now=now).values()),
+        "sweep": lambda: sum(overdue.sweep(now=now).values()),
         "schedules": lambda: scheduling.queue_due(now=now),
         "syncs": lambda: registry_syncs.begin_nightly(now=now),
         "invoices": lambda: invoicing.issue(now=now),

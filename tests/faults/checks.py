@@ -19,7 +19,7 @@ from quota.models import (
     ScanTask,
     Subscription,
 )
-from quota.services import deciding, invoicing, windows, working
+from quota.services import deciding, invoicing, overdue, windows, working
 from quota.services.reconciling import reconcile
 from tests.faults.journal import Command, Told, Writings
 
@@ -39,9 +39,9 @@ class Verdict(NamedTuple):
 def sweep_up(now: datetime) -> datetime:
     """Run the sweeper as it would have run by and by. Returns the time it is then."""
     later = now + working.LEASE + timedelta(seconds=5)
-    working.sweep(now=later)
+    overdue.sweep(now=later)
     later += PATIENCE
-    working.sweep(now=later)
+    overdue.sweep(now=later)
     deciding.finish_closing(now=later)
     windows.lapse_ended(now=later)
     invoicing.issue(now=later)

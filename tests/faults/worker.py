@@ -21,13 +21,13 @@ from quota.services import (
     auto_renewal,
     deciding,
     invoicing,
+    overdue,
     refund_sums,
     reminding,
     scanning,
     terminating,
     thresholds,
     windows,
-    working,
 )
 from quota.services.deciding import Decision, Staff
 from tests.factories import LONG_AGO, creator_of
@@ -43,7 +43,7 @@ ASKED = {
     "ask refund": 3,
 }  # fmt: skip
 JOBS: dict[str, Callable[..., object]] = {
-    "sweep": working.sweep,
+    "sweep": overdue.sweep,
     "lapse": windows.lapse_ended,
     "auto renewal": auto_renewal.sweep,
     "terminate": terminating.terminate_due,

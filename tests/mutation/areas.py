@@ -61,7 +61,9 @@ AREAS = {
         ),
     ),
     "working": Area(
-        _named("quota/services/", "working scheduling run_notices tallying plans"),
+        _named(
+            "quota/services/", "working overdue scheduling run_notices tallying plans"
+        ),
         _named(
             "tests/quota/test_",
             "leases looking scanning tasks kinds scheduling schedules platforms"

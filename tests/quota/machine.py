@@ -22,7 +22,7 @@ from accounts.services.opening import open_account
 from quota.errors import AlreadyScanning, InsufficientQuota, NotActive, NothingToScan
 from quota.models import Image, QuotaWindow, Scan, ScanTask, Tariff
 from quota.quotes import Basket
-from quota.services import ending, scanning, windows, working
+from quota.services import ending, overdue, scanning, windows, working
 from quota.services.reconciling import reconcile
 from tests.factories import (
     ImageFactory,
@@ -192,9 +192,9 @@ class Books(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         """The sweeper runs; a second run finds nothing."""
-        working.sweep(now=self.now)
+        overdue.sweep(now=self.now)
         self.oracle.sweep(self.now)
-        working.sweep(now=self.now)
+        overdue.sweep(now=self.now)
 
     @rule()
     def lapse(self) -> None:

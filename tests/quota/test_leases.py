@@ -12,10 +12,11 @@ from quota.models import Image, Scan, Subscription
 from quota.models.scans import DEFAULT_TIME_LIMIT
 from quota.rules.lifecycle import DELETION
 from quota.scanners.port import Scanner
-from quota.services import ending, scanning, working
+from quota.services import ending, overdue, scanning, working
 from quota.services.ending import Ended
+from quota.services.overdue import MAX_ATTEMPTS, UNCLAIMED
 from quota.services.reconciling import reconcile
-from quota.services.working import LEASE, MAX_ATTEMPTS, UNCLAIMED, Claim, Keeper
+from quota.services.working import LEASE, Claim, Keeper
 from tests.factories import ImageFactory, account_with, creator_of, press
 from tests.quota.task_acts import started
 
@@ -48,7 +49,7 @@ def test_what_waited_when_the_service_ended_is_not_begun(
     press(account, [ImageFactory.create(account=account)], end - MOMENT)
 
     assert working.claim(account_id=account.pk, limit=1, now=end + after) is None
-    assert working.sweep(now=end + after) == {**NOTHING, "expired": 1}
+    assert overdue.sweep(now=end + after) == {**NOTHING, "expired": 1}
     assert Scan.objects.get().outcome == "expired"
     assert books_hold()
 
@@ -92,7 +93,7 @@ def test_what_is_given_back_of_a_stopped_task_is_not_begun_again(
     working.give_back(claim=held)
 
     assert working.claim(account_id=account.pk, limit=2, now=now) is None
-    assert working.sweep(now=now) == {**NOTHING, "expired": 2}
+    assert overdue.sweep(now=now) == {**NOTHING, "expired": 2}
     assert books_hold()
 
 
@@ -103,7 +104,7 @@ def test_a_lease_that_still_runs_is_left_alone(account: Account, now: datetime) 
     at = now + LEASE
     ProcrastinateJob.objects.all()._raw_delete("default")
 
-    assert working.sweep(now=at) == {**NOTHING, "requeued": 1, "woken": 1}
+    assert overdue.sweep(now=at) == {**NOTHING, "requeued": 1, "woken": 1}
 
     assert states(gone) == {("queued", None, None, 1)}
     assert states(alive) == {("running", alive.token, at + MOMENT, 1)}
@@ -119,10 +120,10 @@ def test_after_three_attempts_or_at_its_deadline_a_scan_is_given_up(
     second = claimed(account, now)
     Scan.objects.filter(task=late).update(deadline_at=now + LEASE)
 
-    assert working.sweep(now=now + LEASE) == {**NOTHING, "given_up": 3}
+    assert overdue.sweep(now=now + LEASE) == {**NOTHING, "given_up": 3}
 
-    assert ended(first) == {("released", "failed", working.WORKERS_GONE)}
-    assert ended(second) == {("released", "timed_out", working.TOO_LATE)}
+    assert ended(first) == {("released", "failed", overdue.WORKERS_GONE)}
+    assert ended(second) == {("released", "timed_out", overdue.TOO_LATE)}
     assert books_hold()
 
 
@@ -141,9 +142,9 @@ def test_a_scan_ends_at_its_deadline_though_its_worker_holds_on(
     for claim in (stuck, quick):
         working.renew(claim=claim, now=deadline - MOMENT)
 
-    assert working.sweep(now=deadline) == {**NOTHING, "given_up": 1}
+    assert overdue.sweep(now=deadline) == {**NOTHING, "given_up": 1}
 
-    assert ended(stuck) == {("released", "timed_out", working.TOO_LATE)}
+    assert ended(stuck) == {("released", "timed_out", overdue.TOO_LATE)}
     assert states(quick) == {("running", quick.token, deadline - MOMENT + LEASE, 1)}
     late = Ended(stuck.scans[0].pk, stuck.token, Scan.Outcome.FAILED, "Unreadable.")
     assert ending.end(account_id=account.pk, ended=[late], now=deadline) == 0
@@ -159,7 +160,7 @@ def test_what_nobody_begins_within_a_day_is_released(
     started(other, 1, now)
     running = claimed(other, now + UNCLAIMED - MOMENT)
 
-    figures = working.sweep(now=now + UNCLAIMED)
+    figures = overdue.sweep(now=now + UNCLAIMED)
 
     assert figures == {**NOTHING, "expired": 1, "woken": 1}
     assert set(Image.objects.values_list("outcome", flat=True)) == {

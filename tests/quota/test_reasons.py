@@ -14,7 +14,7 @@ import pytest
 
 from quota import scanners, services, sources
 from quota.scanners.port import ScanFailed
-from quota.services import working
+from quota.services import overdue, working
 from quota.sources import distribution, oci
 from quota.sources.content import SourceError
 from quota.sources.reach import RegistryFailure
@@ -109,13 +109,13 @@ def test_every_reason_ends_with_a_next_step() -> None:
     [
         oci.AGAIN,
         distribution.TELL,
-        working.INACTIVE,
-        working.ABANDONED,
-        working.NO_SCANNER,
+        overdue.INACTIVE,
+        overdue.ABANDONED,
+        overdue.NO_SCANNER,
         working.NOTHING_KNOWN,
         working.GONE,
-        working.TOO_LATE,
-        working.WORKERS_GONE,
+        overdue.TOO_LATE,
+        overdue.WORKERS_GONE,
     ],
 )
 def test_what_is_said_elsewhere_of_a_scan_without_a_result_does_too(words: str) -> None:

@@ -27,7 +27,7 @@ from quota.models import (
     Selection,
 )
 from quota.quotes import Basket
-from quota.services import ending, scanning, windows, working
+from quota.services import ending, overdue, scanning, windows, working
 from quota.services.reconciling import reconcile
 from quota.services.scanning import Agreed, ScanRequest
 from tests.factories import (
@@ -371,7 +371,7 @@ def test_a_lost_worker_gives_the_scan_back_to_the_queue(now: datetime) -> None:
     assert lost
     later = now + working.LEASE + SECOND
 
-    assert working.sweep(now=later)["requeued"] == 1
+    assert overdue.sweep(now=later)["requeued"] == 1
 
     def brought(token: UUID) -> int:
         scan = lost.scans[0].pk

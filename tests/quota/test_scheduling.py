@@ -18,7 +18,7 @@ from quota.models import (
     Scope,
 )
 from quota.models.schedules import Settings
-from quota.services import scanning, scheduling, working
+from quota.services import overdue, scanning, scheduling, working
 from quota.services.reconciling import reconcile
 from tests.conftest import as_owner
 from tests.factories import (
@@ -261,10 +261,10 @@ def test_what_no_worker_reached_by_the_stop_by_is_released_noted_and_told_once(
     five = first + timedelta(hours=3)
     Scan.objects.filter(state="running").update(lease_until=five + MINUTE)
 
-    working.sweep(now=five - MINUTE)
+    overdue.sweep(now=five - MINUTE)
     assert not Scan.objects.filter(state="released").exists()
     for _ in range(2):
-        working.sweep(now=five)
+        overdue.sweep(now=five)
 
     run = ScheduledRun.objects.get()
     assert run.cut == 2
@@ -286,7 +286,7 @@ def test_each_run_counts_what_was_not_reached_of_its_own(
     finish(account, at)
     scheduling.queue_due(now=at + DAY)
 
-    working.sweep(now=at + DAY + timedelta(hours=3))
+    overdue.sweep(now=at + DAY + timedelta(hours=3))
 
     cut = ScheduledRun.objects.order_by("pk").values_list("cut", flat=True)
     assert list(cut) == [0, 0, 3, 2]

@@ -19,6 +19,7 @@ from quota.models import (
     RefundRequest,
     Registry,
     RegistrySync,
+    Scan,
     ScheduledRun,
     StatementSeal,
     Subscription,
@@ -27,6 +28,7 @@ from quota.models import (
 from quota.services import (
     auto_renewal,
     deciding,
+    overdue,
     registry_syncs,
     reminding,
     scheduling,
@@ -112,6 +114,11 @@ JOBS = {
     "schedules": Job(
         lambda now: scheduling.queue_due(now=now), BOUGHT + DAY, "quota_scheduledrun",
         ScheduledRun.objects.all, lambda account: saved(account, BOUGHT),
+    ),
+    "overdue": Job(
+        lambda now: overdue.sweep(now=now), BOUGHT + DAY, "quota_ledgerentry",
+        lambda: Scan.objects.filter(outcome="expired"),
+        lambda account: press(account, [ImageFactory.create(account=account)], BOUGHT),
     ),
     "syncs": Job(
         lambda now: registry_syncs.begin_nightly(now=now),

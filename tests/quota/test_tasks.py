@@ -19,7 +19,7 @@ from quota.models import (
     Scope,
     Selection,
 )
-from quota.services import ending, scanning, working
+from quota.services import ending, overdue, scanning, working
 from quota.services.reconciling import reconcile
 from quota.services.scanning import ScanRequest
 from tests.factories import (
@@ -151,7 +151,7 @@ def test_a_scan_given_back_by_a_lost_worker_has_begun_all_the_same(
 ) -> None:
     task = started(account, 1, now)
     working.claim(account_id=account.pk, limit=1, now=now)
-    working.sweep(now=now + 2 * working.LEASE)
+    overdue.sweep(now=now + 2 * working.LEASE)
 
     with pytest.raises(AlreadyBegun):
         scanning.undo(task=task, by=creator_of(account), now=now + 3 * working.LEASE)
@@ -223,7 +223,7 @@ def test_a_scan_of_a_stopped_task_is_never_begun_again(
     scanning.stop(task=task, by=creator_of(account), now=now)
     later = now + 2 * working.LEASE
 
-    working.sweep(now=later)
+    overdue.sweep(now=later)
 
     task.refresh_from_db()
     assert task.ended_at == later
@@ -244,7 +244,7 @@ def test_nothing_of_a_task_starts_after_its_stop_by(
 
     assert claimed
     assert working.claim(account_id=account.pk, limit=1, now=by_then) is None
-    working.sweep(now=by_then)
+    overdue.sweep(now=by_then)
 
     task.refresh_from_db()
     assert (task.released, task.ended_at) == (1, None)

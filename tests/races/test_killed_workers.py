@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from quota.models import Image, ImageSource, LedgerEntry, Scan
 from quota.scanners import Engines
-from quota.services import syncing, working
+from quota.services import overdue, syncing, working
 from quota.services.advising import StoredAdvisories
 from quota.services.reconciling import reconcile
 from tcss_billing.demo.images import write_image
@@ -46,9 +46,9 @@ def test_twenty_kills_leave_nothing_stuck_and_nothing_charged_twice(
         worker.join(chance.uniform(0.05, 0.25))
         worker.kill()
         worker.join()
-        working.sweep(now=timezone.now() + working.LEASE + timedelta(seconds=1))
+        overdue.sweep(now=timezone.now() + working.LEASE + timedelta(seconds=1))
     scan_everything(account.pk)
-    working.sweep(now=timezone.now() + working.LEASE + timedelta(seconds=1))
+    overdue.sweep(now=timezone.now() + working.LEASE + timedelta(seconds=1))
 
     states = Counter(Scan.objects.values_list("state", flat=True))
     assert set(states) <= {"settled", "released"}

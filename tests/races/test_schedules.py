@@ -10,7 +10,7 @@ from accounts.models import Account
 from quota.errors import AlreadyBegun
 from quota.models import Kind, LedgerEntry, ScanTask, Schedule, ScheduledRun, Scope
 from quota.models.schedules import Settings
-from quota.services import scanning, scheduling, working
+from quota.services import overdue, scanning, scheduling, working
 from quota.services.reconciling import reconcile
 from tests.factories import ImageFactory, account_with, creator_of, press
 from tests.races.processes import FORK, start
@@ -126,5 +126,5 @@ def test_undo_beside_a_claim_is_all_or_nothing(account: Account, now: datetime) 
             assert task.released == 0
             assert task.scans.filter(state="running").count() == 5
         scanning.stop(task=task, by=creator_of(account), now=at)
-        working.sweep(now=at + 2 * working.LEASE)
+        overdue.sweep(now=at + 2 * working.LEASE)
     assert books_are_proved()

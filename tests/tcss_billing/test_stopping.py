@@ -25,7 +25,7 @@ from django.utils import timezone
 from accounts.models import Account
 from quota.models import Image, ImageSource, LedgerEntry, Scan, ScanTask
 from quota.scanners.port import Category, Report
-from quota.services import syncing, working
+from quota.services import overdue, syncing, working
 from quota.services.reconciling import reconcile
 from quota.sources.content import ImageContent
 from tcss_billing.demo.images import write_image
@@ -164,7 +164,7 @@ def test_an_image_that_takes_longer_than_a_lease_keeps_its_worker(
         leased = Scan.objects.earliest("pk").lease_until
         assert leased
         until(lambda: timezone.now() > leased)
-        swept = working.sweep(now=timezone.now())
+        swept = overdue.sweep(now=timezone.now())
         slow.go_on.set()
         ended = busy.result()
 
