@@ -25,9 +25,10 @@ from quota.models import (
     Sighting,
     Subscription,
 )
+from quota.models.sql import run
 from quota.rules.dates import moment_words
 from quota.rules.lifecycle import DELETION
-from quota.services import ending, grouping
+from quota.services import ending, grouping, sightings
 from quota.services.sweeping import in_turn
 
 BATCH = 2_000
@@ -272,10 +273,11 @@ def _delete_batch(
 
 @transaction.atomic
 def _forget_results(account_id: int, cut: datetime) -> None:
-    """Images that were seen again under a new subscription stay, without a past."""
+    """Images that were seen or scanned again under a new subscription stay, without a
+    past: listed where they are seen now."""
     Account.objects.lock(account_id)
-    with connection.cursor() as cursor:
-        cursor.execute(FORGET, {"account": account_id, "cut": cut})
+    stayed = run(FORGET, {"account": account_id, "cut": cut})
+    sightings.describe(account_id, [image_id for (image_id,) in stayed])
     grouping.recount(account_id)
 
 
@@ -308,4 +310,5 @@ FORGET = """
         GROUP BY o.id
     ) s
     WHERE i.account_id = %(account)s AND i.id = s.id
+    RETURNING i.id
 """

@@ -274,6 +274,22 @@ def test_an_image_scanned_anew_before_the_job_loses_only_its_past(
     assert books_are_proved()
 
 
+def test_an_image_scanned_anew_before_the_job_is_listed_once_it_is_seen_again(
+    account: Account,
+) -> None:
+    back = GONE + timedelta(days=2)
+    seen, unseen, _ = Image.objects.order_by("pk")
+    buy(account, Basket(quantity=300, cores=1, months=1), back)
+    Sighting.objects.filter(image=seen).update(seen_at=back)
+    press(account, [seen, unseen], back)
+    finish(account, back)
+
+    terminating.terminate_due(now=back)
+
+    listed = Image.objects.order_by("pk").values_list("pk", "is_local", "outcome")
+    assert list(listed) == [(seen.pk, True, "scanned"), (unseen.pk, False, "scanned")]
+
+
 def test_a_schedule_that_ran_anew_before_the_job_goes_with_its_runs(
     account: Account,
 ) -> None:
