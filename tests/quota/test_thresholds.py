@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from pytest_django import Settings
 
 from accounts.models import Account, Notice
@@ -34,6 +35,13 @@ def told(account: Account) -> list[str]:
     return list(rows.order_by("pk").values_list("kind", flat=True))
 
 
+def figures(account: Account) -> list[tuple[str, str, str]]:
+    """What was used of how much, and left, each time it was told at 80 %."""
+    rows = Notice.objects.filter(account=account, kind="quota_80").order_by("pk")
+    names = ("context__used", "context__total", "context__left")
+    return list(rows.values_list(*names))
+
+
 def use(account: Account, images: int, now: datetime) -> None:
     press(account, ImageFactory.create_batch(images, account=account), now)
     finish(account, now)
@@ -54,8 +62,7 @@ def test_one_tenth_below_eighty_percent_tells_nothing_and_at_it_once(
     use(account, 1, now)
 
     assert told(account) == ["quota_80"]
-    context = Notice.objects.get(kind="quota_80").context
-    assert (context["used"], context["total"], context["left"]) == ("240", "300", "60")
+    assert figures(account) == [("240", "300", "60")]
 
 
 def test_held_quota_does_not_count(account: Account, now: datetime) -> None:
@@ -102,6 +109,17 @@ def test_a_purchase_makes_a_new_set(account: Account, now: datetime) -> None:
     assert told(account) == ["quota_80", "quota_100"]
 
 
+def test_what_is_told_is_of_all_open_windows_together(
+    account: Account, now: datetime
+) -> None:
+    buy(account, Basket(quantity=600), now)
+    QuotaWindow.objects.filter(number=0).update(used_tenths=F("granted_tenths") - 500)
+
+    thresholds.sweep(now=now)
+
+    assert figures(account) == [("800", "900", "100")]
+
+
 def test_a_reset_makes_a_new_set_that_is_told_again(
     account: Account, now: datetime
 ) -> None:
@@ -113,6 +131,7 @@ def test_a_reset_makes_a_new_set_that_is_told_again(
     thresholds.sweep(now=reset + timedelta(days=1))
 
     assert told(account) == ["quota_80", "quota_80"]
+    assert figures(account) == [("240", "300", "60")] * 2
 
 
 def test_a_set_that_a_refund_made_full_is_told_without_a_scan(
@@ -125,8 +144,7 @@ def test_a_set_that_a_refund_made_full_is_told_without_a_scan(
 
     assert thresholds.sweep(now=now) == 1
     assert told(account) == ["quota_80"]
-    context = Notice.objects.get(kind="quota_80").context
-    assert (context["used"], context["total"], context["left"]) == ("240", "300", "60")
+    assert figures(account) == [("240", "300", "60")]
 
 
 def test_a_refunded_pack_is_not_told_as_used_up(
