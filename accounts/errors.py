@@ -58,7 +58,7 @@ class ReferenceReused(Conflict):
 
 
 class KeyReused(Conflict):
-    """A press's key came again with other input (409)."""
+    """A press's key came again with other input (409, rules 4.6)."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -68,15 +68,6 @@ class QuoteMoved(Conflict):
     """What was quoted no longer holds; nothing was charged (rules 4.6, 5.4)."""
 
 
-class KeyReused(Conflict):
-    """The key of an earlier press came with other input (rules 4.6)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This form was already used for something else. Load the page again."
-        )
-
-
 class InvalidQuantity(Refusal):
     """A number of scans, cores or months that is not sold."""
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from accounts.errors import KeyReused
 from accounts.models import Account, BalanceEntry, User
 from accounts.services import balance
 from quota import ledger
-from quota.errors import KeyReused
 from quota.models import (
     Order,
     OrderLine,

@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.errors import KeyReused
 from accounts.models import Account, User
-from quota.errors import AlreadyAsked, KeyReused, NothingToRefund, RefundMoved
+from quota.errors import AlreadyAsked, NothingToRefund, RefundMoved
 from quota.models import (
     OrderLine,
     QuotaPack,

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.errors import KeyReused
 from accounts.models import Account, User
 from accounts.money import to_cents
 from quota import candidates, ledger
@@ -18,7 +19,6 @@ from quota.errors import (
     AlreadyBegun,
     AlreadyScanning,
     InsufficientQuota,
-    KeyReused,
     NotActive,
     NothingFits,
     NothingToScan,

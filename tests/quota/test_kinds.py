@@ -138,7 +138,7 @@ def test_the_key_of_one_list_is_refused_on_the_other(
          "key": key, "agreed_set": "1.1", "agreed_cost": 10, "agreed_images": 1},
     )  # fmt: skip
 
-    assertContains(response, "already used", status_code=409)
+    assertContains(response, "already sent", status_code=409)
 
 
 @pytest.mark.parametrize("kind", BOTH)

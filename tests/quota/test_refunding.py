@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 from django.db.models import Sum
 
+from accounts.errors import KeyReused
 from accounts.models import Account, BalanceEntry
 from quota.errors import (
     AlreadyAsked,
     InsufficientQuota,
-    KeyReused,
     NothingToRefund,
     RefundMoved,
 )

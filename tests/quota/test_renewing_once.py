@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from pytest_django.asserts import assertContains
 
-from accounts.errors import InsufficientBalance
+from accounts.errors import InsufficientBalance, KeyReused
 from accounts.models import Account
-from quota.errors import KeyReused, QuoteMoved
+from quota.errors import QuoteMoved
 from quota.models import Order, QuotaPack, QuotaWindow, Tariff, Term
 from quota.quotes import Basket, RenewalBasket, RenewalQuote
 from quota.services import renewing

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from accounts.errors import KeyReused
 from quota.errors import (
     AlreadyScanning,
     InsufficientQuota,
-    KeyReused,
     NotActive,
     NothingFits,
     NothingToScan,

@@ -7,8 +7,9 @@ import pytest
 from django.db.models import Sum
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from accounts.errors import KeyReused
 from accounts.models import Account
-from quota.errors import AlreadyBegun, KeyReused
+from quota.errors import AlreadyBegun
 from quota.models import (
     Image,
     LedgerEntry,
