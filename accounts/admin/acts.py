@@ -17,6 +17,16 @@ from accounts.models import User
 Act = Callable[[dict[str, Any], User], str]
 
 
+class NothingMoreForm(forms.Form):
+    """An act that needs no words: a press is enough."""
+
+
+class ReasonForm(forms.Form):
+    """Why, for the audit log."""
+
+    reason = forms.CharField(max_length=500, label="Reason, for the audit log")
+
+
 def act_page(
     model_admin: "admin.ModelAdmin[Any]",
     request: HttpRequest,

@@ -9,11 +9,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.admin.acts import act_page, address_of
+from accounts.admin.acts import NothingMoreForm, act_page, address_of
 from accounts.admin.money_forms import (
     AdjustmentForm,
-    NothingMoreForm,
-    ReasonForm,
+    MovementReasonForm,
     TransferForm,
 )
 from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin
@@ -123,7 +122,7 @@ class BankTransferAdmin(ActingAdmin):
             self,
             request,
             permission="accounts.reverse_top_up",
-            form_class=ReasonForm,
+            form_class=MovementReasonForm,
             act=act,
             title=f"Take back {transfer}",
             button="Take back",

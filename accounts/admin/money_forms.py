@@ -67,8 +67,8 @@ class TransferForm(forms.Form):
         return value_on
 
 
-class ReasonForm(forms.Form):
-    """Why: the customer reads it."""
+class MovementReasonForm(forms.Form):
+    """Why the balance moves: the customer reads it."""
 
     reason = forms.CharField(
         max_length=300, help_text="Shown to the customer beside the movement."
@@ -92,7 +92,3 @@ class AdjustmentForm(forms.Form):
         if not self.cleaned_data["amount"]:
             raise forms.ValidationError("Enter an amount other than zero.")
         return self.cleaned_data["amount"]
-
-
-class NothingMoreForm(forms.Form):
-    """A decision that needs no words."""

@@ -11,8 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.admin.acts import act_page, address_of
-from accounts.admin.money_forms import ReasonForm
+from accounts.admin.acts import ReasonForm, act_page, address_of
 from accounts.admin.people_forms import OpenAccountForm
 from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin
 from accounts.models import (

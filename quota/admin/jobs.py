@@ -10,11 +10,10 @@ from django.utils import timezone
 from procrastinate.contrib.django import admin as _theirs  # noqa: F401 -- registers
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
-from accounts.admin.acts import act_page
+from accounts.admin.acts import NothingMoreForm, act_page
 from accounts.admin.readonly import ReadOnlyAdmin, ReadOnlyRows
 from accounts.models import User
 from quota.admin.staff import staff_of
-from quota.forms.back_office import NothingMoreForm
 from quota.services import back_office
 
 admin.site.unregister(ProcrastinateJob)

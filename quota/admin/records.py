@@ -9,11 +9,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from accounts.admin.acts import act_page
+from accounts.admin.acts import ReasonForm, act_page
 from accounts.admin.readonly import AccountFilter, ReadOnlyAdmin, ReadOnlyRows
 from accounts.models import User
 from quota.admin.staff import staff_of
-from quota.forms.back_office import ReasonForm
 from quota.models import (
     Image,
     LedgerEntry,

@@ -10,16 +10,6 @@ from quota.models import Tariff
 from quota.services.back_office import PRICES
 
 
-class ReasonForm(forms.Form):
-    """Why, for the audit log."""
-
-    reason = forms.CharField(max_length=500, label="Reason, for the audit log")
-
-
-class NothingMoreForm(forms.Form):
-    """A press is enough."""
-
-
 class TariffForm(forms.ModelForm):  # type: ignore[type-arg]
     """The next version of a tariff: what may differ, and from when."""
 

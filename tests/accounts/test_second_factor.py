@@ -306,6 +306,8 @@ def test_support_resets_it_with_a_reason_and_the_person_is_told(
     clerk = UserFactory.create(is_staff=True, is_superuser=True)
     client.force_login(clerk)
     at = f"/admin/accounts/user/{mei.pk}/second-factor/"
+    assertContains(client.get(at), "Reason, for the audit log")
+    assertNotContains(client.get(at), "Shown to the customer")
     assert client.post(at, {"reason": ""}).status_code == 422
     assert second_factor.is_on(mei)
 
