@@ -1,9 +1,11 @@
 """Scan tasks: their figures, undo, stop, retry and scan again."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -201,6 +203,27 @@ def test_what_was_claimed_together_ends_each_with_its_own_outcome(
         (third.pk, "running", ""),
     }
     assert_books_are_proved()
+
+
+def test_what_a_worker_claims_in_the_very_moment_of_a_stop_goes_on(
+    account: Account, now: datetime
+) -> None:
+    task = started(account, 2, now)
+    claims: list[working.Claim | None] = []
+
+    def claim_first(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if "SET state = 'released'" in sql:
+            claims.append(working.claim(account_id=account.pk, limit=1, now=now))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(claim_first):
+        released = scanning.stop(task=task, by=creator_of(account), now=now)
+
+    (claimed,) = claims
+    assert claimed
+    assert released == 1
+    assert Scan.objects.get(state="running") == claimed.scans[0]
+    assert all(not proof.broken for proof in reconcile())
 
 
 def test_a_task_stopped_twice_was_stopped_by_who_was_first(
