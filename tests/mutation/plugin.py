@@ -86,7 +86,8 @@ class Trial:
                 told = {"mutant": mutant.name, "outcome": outcome}
                 written.write(json.dumps(told, ensure_ascii=False) + "\n")
                 written.flush()
-        self._as_it_is(list(self.kills))
+        if self.kills:
+            self._as_it_is(list(self.kills))
 
     def _measure(self) -> None:
         """Run each test here, and note how long it takes and which lines it reaches."""
