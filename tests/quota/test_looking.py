@@ -339,3 +339,4 @@ def test_a_database_that_is_away_for_a_moment_ends_no_lease(
     assert len(asked) > 1
     assert asked[1] != asked[0]
     assert "A lease could not be kept" in caplog.text
+    assert "Traceback" in caplog.text
