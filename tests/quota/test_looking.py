@@ -340,3 +340,34 @@ def test_a_database_that_is_away_for_a_moment_ends_no_lease(
     assert asked[1] != asked[0]
     assert "A lease could not be kept" in caplog.text
     assert "Traceback" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_given_back_is_kept_no_longer(
+    account: Account, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "LOOK", 0.001)
+    monkeypatch.setattr(working, "PATIENCE", timedelta())
+    worker, asked = threading.current_thread(), threading.Event()
+    times: list[threading.Thread] = []
+
+    def look(*_: object) -> None:
+        assert asked.wait(5)
+        time.sleep(0.05)  # many times as long as between two looks
+
+    def stopping() -> bool:
+        if threading.current_thread() is not worker:
+            times.append(threading.current_thread())
+            asked.set()
+        return bool(times)
+
+    pressed(in_folder(account, tmp_path, now), now)
+    ended = working.work(
+        account_id=account.pk,
+        scanner=Engine(look),
+        clock=lambda: now,
+        stopping=stopping,
+    )
+
+    assert (ended, len(times)) == (0, 1)
+    assert Scan.objects.get().state == "queued"
