@@ -65,7 +65,8 @@ def hold(*, task: ScanTask, draws: Sequence[Draw]) -> None:
 
 
 def lock_windows_of(account_id: int, scan_ids: Sequence[int]) -> list[int]:
-    """Lock the windows in which these scans hold quota, by primary key. Returns it."""
+    """Lock the windows in which these scans hold quota, by primary key, and return
+    those."""
     rows = run_prepared(
         """
         SELECT id FROM quota_quotawindow

@@ -32,7 +32,7 @@ def in_turn(items: Iterable[T], act: Callable[[T], int]) -> int:
     for item in items:
         try:
             done += act(item)
-        except Exception as failure:
+        except Exception as failure:  # kept, and raised when all had their turn
             account_id = item if isinstance(item, int) else item.account_id
             logger.exception("Account %s failed; the others go on.", account_id)
             failures.append(failure)

@@ -15,12 +15,13 @@ from accounts.models import Account
 from quota.models import ImageSource, Kind, Registry, Scan, Sighting
 from quota.models.scans import DEFAULT_TIME_LIMIT
 from quota.models.sql import run
-from quota.scanners.port import Category, Report, ScanFailed
+from quota.scanners.port import ScanFailed
 from quota.services import pulling, syncing, working
 from quota.services.pulling import Ticket
 from quota.sources.content import ImageContent, Pullable
 from tcss_billing.demo.images import write_image
-from tests.factories import press, report
+from tests.engine import Engine
+from tests.factories import press
 from tests.quota.task_acts import started
 from tests.registries import hostile as bad
 from tests.registries.acts import connect, sync
@@ -28,33 +29,6 @@ from tests.registries.acts import connect, sync
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_private_allowed")]
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
-Look = Callable[[ImageContent, Callable[[], float]], object]
-
-
-class Engine:
-    """Notes the images it is given, does with each what a test wants, and has found
-    one thing."""
-
-    name = "of a test"
-
-    def __init__(self, look: Look = lambda content, deadline: None) -> None:
-        self.look = look
-        self.given: list[str] = []
-
-    def capabilities(self) -> frozenset[Category]:
-        """All of them."""
-        return frozenset(Category)
-
-    def scan(
-        self,
-        content: ImageContent,
-        categories: frozenset[Category],
-        deadline: Callable[[], float],
-    ) -> Report:
-        """Note it."""
-        self.given.append(content.digest)
-        self.look(content, deadline)
-        return report()
 
 
 def in_folder(account: Account, folder: Path, now: datetime) -> Sighting:

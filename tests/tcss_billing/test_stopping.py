@@ -24,13 +24,12 @@ from django.utils import timezone
 
 from accounts.models import Account
 from quota.models import Image, ImageSource, LedgerEntry, Scan, ScanTask
-from quota.scanners.port import Category, Report
 from quota.services import overdue, syncing, working
 from quota.services.reconciling import reconcile
-from quota.sources.content import ImageContent
 from tcss_billing.demo.images import write_image
 from tests.databases import of_this_run
-from tests.factories import account_with, creator_of, press, report
+from tests.engine import Engine
+from tests.factories import account_with, creator_of, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -105,28 +104,16 @@ def test_a_worker_asked_to_stop_gives_back_what_it_has_not_begun(
     assert [proof for proof in reconcile() if proof.broken] == []
 
 
-class Slow:
-    """A scanner that is at one image for as long as the test wants."""
-
-    name = "slow"
+class Slow(Engine):
+    """Is at one image for as long as the test wants."""
 
     def __init__(self) -> None:
+        super().__init__(self._wait)
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def capabilities(self) -> frozenset[Category]:
-        """All of them."""
-        return frozenset(Category)
-
-    def scan(
-        self,
-        content: ImageContent,
-        categories: frozenset[Category],
-        deadline: Callable[[], float],
-    ) -> Report:
-        """Look, wait, and have found one thing."""
+    def _wait(self, *_: object) -> None:
         self.begun.set()
         self.go_on.wait(30)
-        return report()
 
 
 def test_an_image_that_takes_too_long_is_given_back_and_its_late_result_discarded(
