@@ -145,11 +145,12 @@ class Battery:
 
     def _jump(self) -> None:
         """To a moment before something ends, so that it ends under load; or by hours,
-        over leases, deadlines and days of grace."""
+        over leases, deadlines and days of grace. Looks past a pooler, which for a
+        while lets nobody in after the server was away."""
         now = self.clock.now()
-        ends = [*QuotaWindow.objects.filter(ends_at__gt=now)
+        ends = [*QuotaWindow.objects.using("owner").filter(ends_at__gt=now)
                 .values_list("ends_at", flat=True).distinct(),
-                *Subscription.objects.filter(ends_at__gt=now)
+                *Subscription.objects.using("owner").filter(ends_at__gt=now)
                 .values_list("ends_at", flat=True)]  # fmt: skip
         connections.close_all()
         if ends and self.chance.random() < 0.6:
